@@ -1,0 +1,6 @@
+"""``python -m gantool``: what torchrun starts."""
+
+from gantool.cli.main import run
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,259 @@
+"""Settings: from what was given, tier by tier, to one resolved configuration.
+
+Precedence: component defaults < architecture's recipe < loss's recipe < dataset's recipe < ``--recipe`` < ``--config``
+< flags. A *tree* of settings has one table for each section, which names its component and sets its options::
+
+    {"arch": {"name": "dcgan", "channels": 32}, "loss": {"name": "bce"}, "training": {"steps": 500}}
+
+``"loss": "bce"`` is short for ``"loss": {"name": "bce"}``. A component's recipe may add ``when``: a list of trees that
+apply only where the components they name are the ones chosen. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from gantool.errors import OptionError, nearest
+from gantool.options import Meta, Options, build, describe
+from gantool.recipes import read_recipe
+from gantool.registry import SECTIONS, Component, Registry
+
+__all__ = ["RunConfig", "Tier", "TrainingOptions", "component_tree", "resolve"]
+
+Tree = Mapping[str, Any]
+BASE_RECIPE = "default"  # the recipe under all others; it names the components of a bare ``gantool train``
+# The dataset is chosen first and the conditioning last: each recipe may choose what is still open. Read backwards,
+# it is the precedence of their recipes, the weakest first.
+CHOICE = ("data", "loss", "arch", "lipschitz", "condition")
+
+Beta = Annotated[float, Meta(ge=0, le=0.999999)]
+
+
+class TrainingOptions(Options):
+    """The settings of a run that belong to no component."""
+
+    steps: Annotated[int, Meta(ge=1, le=10**9, description="generator steps to train")] = 1000
+    batch_size: Annotated[int, Meta(ge=1, le=65536, description="real examples in one critic step")] = 64
+    n_critic: Annotated[int, Meta(ge=1, le=100, description="critic steps for each generator step")] = 1
+    optimizer: Annotated[Literal["adam", "rmsprop"], Meta(description="optimizer of both networks")] = "adam"
+    lr_g: Annotated[float, Meta(gt=0, le=10, description="the generator's learning rate")] = 2e-4
+    lr_d: Annotated[float, Meta(gt=0, le=10, description="the discriminator's learning rate")] = 2e-4
+    betas: Annotated[tuple[Beta, Beta], Meta(description="Adam's decay rates of the two moments")] = (0.5, 0.999)
+    lr_schedule: Annotated[
+        Literal["constant", "linear"], Meta(description="linear falls to zero over the last half of the run")
+    ] = "constant"
+    ema: Annotated[
+        float, Meta(ge=0, le=0.999999, description="decay of the generator's weight average, warmed up; 0 is off")
+    ] = 0.999
+    latent_dim: Annotated[int, Meta(ge=1, le=65536, description="width of the latent z")] = 100
+    latent_prior: Annotated[Literal["normal", "uniform"], Meta(description="distribution of z")] = "normal"
+    precision: Annotated[
+        Literal["auto", "fp32", "bf16"], Meta(description="auto is bf16 where the processor computes it natively")
+    ] = "auto"
+    channels_last: Annotated[bool, Meta(description="keep images with their channels last in memory")] = False
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1, description="every random draw follows from it")] = 0
+
+
+@dataclass(frozen=True)
+class Tier:
+    """Settings from one source; ``label`` says where a value stands, for messages."""
+
+    name: str
+    tree: Tree
+    label: Callable[[str, str], str] | None = None
+
+    def place(self, section: str, option: str) -> str:
+        """Say where this tier gave an option: ``recipe wgan-gp: training.lr_g``."""
+        if self.label:
+            return self.label(section, option)
+        return f"{self.name}: {section}" + (f".{option}" if option else "")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """A whole run: its components, their options, and where each value came from."""
+
+    components: Mapping[str, Component]  # by section
+    options: Mapping[str, Options]  # by section
+    training: TrainingOptions
+    given: Tree
+    origins: Mapping[str, str] = field(default_factory=dict)  # "training.lr_g" -> tier
+
+    def name(self, section: str) -> str:
+        """Return the name of a section's component."""
+        return self.components[section].name
+
+    @property
+    def critic_norms(self) -> tuple[str, ...] | None:
+        """The norms that the enforcer allows in the critic, the preferred first; None allows any."""
+        return self.components["lipschitz"].critic_norms
+
+    def create(self, section: str) -> Any:
+        """Import and make the component of a section, with its options."""
+        return self.components[section].create(self.options[section])
+
+    def tree(self) -> dict[str, dict[str, Any]]:
+        """Return the resolved settings as plain data."""
+        tree = {
+            section: {"name": component.name, **values(self.options[section])}
+            for section, component in self.components.items()
+        }
+        return {**tree, "training": values(self.training)}
+
+    def provided(self) -> dict[str, dict[str, Any]]:
+        """Return who provides each component, for a checkpoint's metadata."""
+        return {section: component_tree(part) for section, part in self.components.items()}
+
+
+def component_tree(component: Component) -> dict[str, Any]:
+    """Describe where a component came from as plain data."""
+    source = component.provider
+    tree = {"name": component.name, "dist": source.dist, "version": source.version}
+    return {**tree, "plugin": source.plugin, "sha256": source.sha256} if source.sha256 else tree
+
+
+def values(options: Options) -> dict[str, Any]:
+    """Return an options struct as plain data, tuples as lists."""
+    found = {row.name: getattr(options, row.name) for row in describe(type(options))}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
+
+
+def normalise(tree: Tree, where: str) -> dict[str, Any]:
+    """Check a tree's sections and write ``loss = "bce"`` out. Raises OptionError for a section that is unknown."""
+    known = [*SECTIONS, "training"]
+    result: dict[str, Any] = {}
+    for section, table in tree.items():
+        if section not in known:
+            raise OptionError(f"{where}: {section}", "is unknown", f"known: {', '.join(known)}", nearest(section, known))
+        if isinstance(table, str) and section in SECTIONS:
+            table = {"name": table}
+        if not isinstance(table, Mapping):
+            raise OptionError(f"{where}: {section}", f"{table!r} was given", f"a table, as in [{section}]")
+        if "name" in table and not isinstance(table["name"], str):
+            raise OptionError(f"{where}: {section}.name", f"{table['name']!r} was given", "the name of a component")
+        result[section] = dict(table)
+    return result
+
+
+def resolve(registry: Registry, given: Iterable[Tier] = ()) -> RunConfig:
+    """Merge the given tiers, weakest first, over the recipes of the components that they choose.
+
+    Raises PluginError for an unknown component and OptionError for an unknown, malformed or contradictory setting.
+    """
+    asked = [replace(tier, tree=normalise(tier.tree, tier.name)) for tier in given]
+    known = BASE_RECIPE in registry.names("recipe")
+    base = Tier("default", normalise(read_recipe(registry, BASE_RECIPE), BASE_RECIPE) if known else {})
+    chosen: dict[str, Component] = {}
+    recipes: list[Tier] = []
+    for section in CHOICE:
+        chosen[section] = _choose(registry, section, [base, *recipes, *asked])
+        recipes.insert(0, _recipe_tiers(section, chosen[section])[0])
+    names = {section: component.name for section, component in chosen.items()}
+    recipes = [tier for section in reversed(CHOICE) for tier in _recipe_tiers(section, chosen[section])]
+    return _finish(chosen, [base, *(tier for tier in recipes if _applies(tier, names)), *asked], asked)
+
+
+def _choose(registry: Registry, section: str, tiers: list[Tier]) -> Component:
+    kind = SECTIONS[section].name
+    for tier in reversed(tiers):
+        if "name" in tier.tree.get(section, {}):
+            return registry.get(kind, tier.tree[section]["name"], tier.place(section, ""))
+    names = ", ".join(registry.names(kind)) or "none is installed"
+    raise OptionError(f"--{section}", "was not given", f"known: {names}", f"type: --{section} NAME")
+
+
+def _recipe_tiers(section: str, component: Component) -> list[Tier]:
+    """Return a component's recipe and behind it the cases of its ``when``, each one a tier."""
+    label = f"{section} {component.name}"
+    recipe = dict(component.recipe)
+    cases = recipe.pop("when", [])
+    return [Tier(label, normalise(tree, label)) for tree in (recipe, *cases)]
+
+
+def _applies(tier: Tier, names: Mapping[str, str]) -> bool:
+    """Whether a recipe speaks of the components that were chosen."""
+    return all(table.get("name", names.get(section)) == names.get(section) for section, table in tier.tree.items())
+
+
+def _finish(chosen: Mapping[str, Component], tiers: list[Tier], asked: list[Tier]) -> RunConfig:
+    origins: dict[str, str] = {}
+    options: dict[str, Options] = {}
+    for section, component in chosen.items():
+        merged, sources = _merge(section, tiers, component.name)
+        hint = f"type: gantool components {component.kind} {component.name}"
+        options[section] = build(component.options, merged, _placer(section, sources), hint)
+        origins[f"{section}.name"] = _source_of_name(section, tiers)
+        origins.update({f"{section}.{name}": tier.name for name, tier in sources.items()})
+    merged, sources = _merge("training", tiers)
+    training = build(TrainingOptions, merged, _placer("training", sources), "type: gantool train --help")
+    origins.update({f"training.{name}": tier.name for name, tier in sources.items()})
+    given = merge_trees(tier.tree for tier in asked)
+    return _settle(RunConfig(chosen, options, training, given, origins))
+
+
+def _merge(section: str, tiers: list[Tier], name: str = "") -> tuple[dict[str, Any], dict[str, Tier]]:
+    """Merge a section; options that a tier set for another component of the kind do not carry over."""
+    merged: dict[str, Any] = {}
+    sources: dict[str, Tier] = {}
+    for tier in tiers:
+        table = tier.tree.get(section, {})
+        if table.get("name", name) == name:
+            own = {key: value for key, value in table.items() if key != "name" or not name}
+            merged.update(own)
+            sources.update(dict.fromkeys(own, tier))
+    return merged, sources
+
+
+def _placer(section: str, sources: Mapping[str, Tier]) -> Callable[[str], str]:
+    return lambda option: sources[option].place(section, option)
+
+
+def _source_of_name(section: str, tiers: list[Tier]) -> str:
+    return next(tier.name for tier in reversed(tiers) if "name" in tier.tree.get(section, {}))
+
+
+def merge_trees(trees: Iterable[Tree]) -> dict[str, dict[str, Any]]:
+    """Merge trees, weakest first; a tree that names another component replaces the section."""
+    merged: dict[str, dict[str, Any]] = {}
+    for tree in trees:
+        for section, table in tree.items():
+            old = merged.get(section, {})
+            same = table.get("name", old.get("name")) == old.get("name")
+            merged[section] = {**(old if same else {}), **table}
+    return merged
+
+
+def _settle(config: RunConfig) -> RunConfig:
+    """Replace ``auto`` values, then check the rules that join components."""
+    options, origins = dict(config.options), dict(config.origins)
+    for section, component in config.components.items():
+        found = component.resolve(config) if component.resolve else {}
+        own = {name: value for name, value in found.items() if getattr(options[section], name) == "auto"}
+        options[section] = build(component.options, {**values(options[section]), **own})
+        origins.update({f"{section}.{name}": "auto" for name in own})
+    training = config.training
+    if training.precision == "auto":
+        training = msgspec.structs.replace(training, precision="bf16" if native_bf16() else "fp32")
+        origins["training.precision"] = "auto"
+    settled = replace(config, options=options, training=training, origins=origins)
+    for section, component in settled.components.items():
+        problem = component.requires(settled) if component.requires else None
+        if problem:
+            raise OptionError(f"--{section} {component.name}", problem)
+    return settled
+
+
+def native_bf16() -> bool:
+    """Whether this processor multiplies bfloat16 in hardware, or a CUDA device is there to do it."""
+    if Path("/proc/driver/nvidia/version").exists():
+        return True
+    try:
+        flags = Path("/proc/cpuinfo").read_text(errors="replace")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags or " bf16" in flags

@@ -1,0 +1,83 @@
+"""What can go wrong, and how it is said.
+
+    GantoolError                 exit 1
+    ├── TrainingError            a run that cannot go on (a non-finite loss)
+    └── UserError                exit 2: wrong usage or input, nothing was changed
+        ├── OptionError          a setting, a flag or a combination of them
+        ├── DataError            pictures, labels or folders
+        ├── FileError            a file that is not what was asked for
+        │   └── UnsafeFileError  a file that could run code or exhaust memory
+        ├── RunError             a run folder: locked, missing, not resumable
+        └── PluginError          a component or plugin that is unknown, clashing or broken
+
+Every message has one shape: *where: what was given; what is allowed; what to type next.*
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "DataError",
+    "FileError",
+    "GantoolError",
+    "OptionError",
+    "PluginError",
+    "RunError",
+    "TrainingError",
+    "UnsafeFileError",
+    "UserError",
+    "nearest",
+]
+
+
+class GantoolError(Exception):
+    """Say on one line where it failed, what was given, what is allowed and what to type next."""
+
+    exit_code = 1
+
+    def __init__(self, where: str, given: str, allowed: str = "", hint: str = "") -> None:
+        self.where, self.given, self.allowed, self.hint = where, given, allowed, hint
+        said = "; ".join(part for part in (given, allowed, hint) if part)
+        super().__init__(" ".join(f"{where}: {said}".split()))
+
+
+class TrainingError(GantoolError):
+    """A run that cannot go on."""
+
+
+class UserError(GantoolError):
+    """Wrong usage or input; nothing was changed."""
+
+    exit_code = 2
+
+
+class OptionError(UserError):
+    """A setting, a flag, or a combination of them that is not allowed."""
+
+
+class DataError(UserError):
+    """Pictures, labels or folders that cannot be used."""
+
+
+class FileError(UserError):
+    """A file that is missing, damaged, or not of the kind asked for."""
+
+
+class UnsafeFileError(FileError):
+    """A file that could run code when read, or exhaust memory."""
+
+
+class RunError(UserError):
+    """A run folder that is locked, missing, or cannot be resumed as asked."""
+
+
+class PluginError(UserError):
+    """A component or plugin that is unknown, clashing or broken."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ``did you mean X?`` for the known name closest to ``name``, or an empty string."""
+    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"did you mean {found[0]}?" if found else ""

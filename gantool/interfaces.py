@@ -1,0 +1,177 @@
+"""What each kind of component must do, and the plain data that passes between them.
+
+Images are ``[N, C, H, W]`` floats in [-1, 1], vectors ``[N, D]``, latents ``z [N, latent_dim]``; a condition ``c``
+is int64 ``[N]`` (classes) or float ``[N, A]`` (attributes). This module does not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from torch import Tensor, nn
+
+    Critic = Callable[[Tensor, Tensor | None], Tensor]  # D(x, c) -> raw scores [N]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a model is conditioned on: the names of its classes or of its attributes."""
+
+    kind: Literal["classes", "attributes"]
+    names: tuple[str, ...]
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True)
+class DataInfo:
+    """What a dataset holds, known without reading its pictures.
+
+    ``shape`` is ``(C, H, W)`` for images and ``(D,)`` for vectors; ``length`` counts the examples of the split that
+    the options name; ``condition`` is None for unlabelled data; ``fingerprint`` changes when the data does.
+    """
+
+    shape: tuple[int, ...]
+    length: int
+    condition: Condition | None = None
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Examples in memory or memory-mapped.
+
+    ``values``: uint8 images ``[N, C, H, W]`` or float32 vectors ``[N, D]``. ``labels``: int64 ``[N]``, float32
+    ``[N, A]``, or None. ``factors``: exact continuous causes by name, each float32 ``[N]``, where they are known.
+    """
+
+    values: np.ndarray[Any, Any]
+    labels: np.ndarray[Any, Any] | None = None
+    factors: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a network is built for.
+
+    ``input_dim`` is the width of the generator's input after conditioning and ``code_dim`` that of its code (0: none);
+    ``extra_channels`` are appended to the discriminator's input by the conditioning. ``critic_norms`` are the norms
+    that the enforcer allows in D, the preferred first; None allows any.
+    """
+
+    shape: tuple[int, ...]
+    latent_dim: int
+    input_dim: int
+    code_dim: int = 0
+    extra_channels: int = 0
+    critic_norms: tuple[str, ...] | None = None
+    condition: Condition | None = None
+
+
+class Step(Protocol):
+    """One step of training as a component sees it."""
+
+    number: int
+
+    def rand(self, stream: str, *shape: int) -> Tensor:
+        """Draw uniform numbers in [0, 1) on the step's device; the same stream and step give the same draw."""
+        ...
+
+
+class Generator(Protocol):
+    """``G(z, code)`` -> images ``[N, C, H, W]`` in [-1, 1] or vectors ``[N, D]``."""
+
+    def __call__(self, z: Tensor, code: Tensor | None = None) -> Tensor: ...
+
+
+class Discriminator(Protocol):
+    """A feature extractor and a scorer; the score is raw, never a sigmoid."""
+
+    feature_dim: int
+
+    def features(self, x: Tensor) -> Tensor:
+        """``x [N, C + extra, H, W]`` -> ``h [N, feature_dim]``."""
+        ...
+
+    def score(self, h: Tensor) -> Tensor:
+        """``h [N, feature_dim]`` -> scores ``[N]``."""
+        ...
+
+
+class Architecture(Protocol):
+    """Kind ``architecture``: builds the two networks for any shape of data."""
+
+    def build_generator(self, spec: Spec) -> nn.Module: ...
+
+    def build_discriminator(self, spec: Spec) -> nn.Module: ...
+
+
+class Loss(Protocol):
+    """Kind ``loss``: two scalars to minimise, from raw scores ``[N]``."""
+
+    needs_real_for_generator: bool
+
+    def discriminator(self, real_scores: Tensor, fake_scores: Tensor) -> Tensor: ...
+
+    def generator(self, fake_scores: Tensor, real_scores: Tensor | None = None) -> Tensor: ...
+
+
+class Lipschitz(Protocol):
+    """Kind ``lipschitz``: a constraint on the critic, or a penalty added to its loss."""
+
+    def prepare(self, D: nn.Module) -> None:
+        """Change D once, after it is built and before its optimizer is."""
+        ...
+
+    def penalty(self, D: Critic, real: Tensor, fake: Tensor, c: Tensor | None, step: Step) -> Tensor | None:
+        """Return a scalar to add to the critic's loss, or None; ``step.number`` counts critic steps."""
+        ...
+
+    def after_step(self, D: nn.Module) -> None:
+        """Act after each step of D's optimizer."""
+        ...
+
+
+class GeneratorSide(Protocol):
+    """Turns ``z`` and ``c`` into the generator's input and code; saved, averaged and optimised with G."""
+
+    input_dim: int
+    code_dim: int
+
+    def __call__(self, z: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor | None]: ...
+
+
+class DiscriminatorSide(Protocol):
+    """Shows the condition to D; may define ``score_term(h, c) -> [N]``, which is added to the score."""
+
+    def inputs(self, x: Tensor, c: Tensor | None) -> Tensor: ...
+
+
+class Conditioning(Protocol):
+    """Kind ``conditioning``: how a class or attributes reach G and D."""
+
+    def extra_channels(self, condition: Condition | None) -> int: ...
+
+    def generator_side(self, latent_dim: int, condition: Condition | None) -> nn.Module: ...
+
+    def discriminator_side(self, feature_dim: int, condition: Condition | None) -> nn.Module: ...
+
+
+class Dataset(Protocol):
+    """Kind ``dataset``: a source of examples with their names."""
+
+    def describe(self) -> DataInfo:
+        """Say what the data is, without reading all of it."""
+        ...
+
+    def load(self, split: str | None = None) -> Samples:
+        """Read a split; None is the one that the options name."""
+        ...

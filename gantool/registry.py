@@ -1,0 +1,158 @@
+"""Components by kind and name. A kind is one row of ``KINDS``; what it must do is a Protocol in ``interfaces``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from gantool.errors import PluginError, nearest
+from gantool.options import Options, build
+
+if TYPE_CHECKING:
+    from gantool.config import RunConfig
+
+__all__ = ["KINDS", "Command", "Component", "Kind", "Registry"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of component; ``section`` is its flag and its table in TOML."""
+
+    name: str
+    section: str
+    summary: str
+
+
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("architecture", "arch", "the generator's and the discriminator's networks"),
+        Kind("loss", "loss", "what the two networks minimise"),
+        Kind("lipschitz", "lipschitz", "what bounds the critic's slope"),
+        Kind("dataset", "data", "where real examples come from"),
+        Kind("conditioning", "condition", "how classes or attributes reach the networks"),
+        Kind("recipe", "recipe", "a named set of settings"),
+    )
+}
+SECTIONS: Mapping[str, Kind] = {kind.section: kind for kind in KINDS.values() if kind.name != "recipe"}
+"""The kinds of which a run has exactly one component, by flag."""
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+
+
+@dataclass(frozen=True)
+class Provider:
+    """The plugin that a component or command came with; stamped by gantool."""
+
+    plugin: str
+    dist: str = ""
+    version: str = ""
+    sha256: str = ""  # of a local file
+
+    @property
+    def install(self) -> str:
+        """The line that brings the plugin back."""
+        return f"pip install {self.dist}" if self.dist else f"--plugin {self.plugin}"
+
+
+@dataclass(frozen=True)
+class Component:
+    """A light description of one component; ``target`` is imported on use.
+
+    ``recipe``: settings that come with it. ``requires(config)`` returns what is wrong with a combination, or None;
+    ``resolve(config)`` returns values for options left at ``auto``. ``critic_norms`` (kind lipschitz): the norms
+    allowed in D, the preferred first.
+    """
+
+    kind: str
+    name: str
+    target: str  # "package.module:attribute"; for a recipe "package:path/in/package.toml"
+    summary: str
+    options: type[Options] = Options
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    requires: Callable[[RunConfig], str | None] | None = None
+    resolve: Callable[[RunConfig], Mapping[str, Any]] | None = None
+    critic_norms: tuple[str, ...] | None = None
+    provider: Provider = Provider("unknown")
+
+    def problem(self) -> str | None:
+        """Say what is wrong with the description itself, or return None."""
+        if self.kind not in KINDS:
+            return f"unknown kind {self.kind!r}; known: {', '.join(KINDS)}"
+        if not NAME.fullmatch(self.name):
+            return f"the name {self.name!r} must be lower-case letters, digits and hyphens"
+        if ":" not in self.target:
+            return f"the target {self.target!r} of {self.name!r} must be 'module:attribute'"
+        return None
+
+    def load(self) -> Any:
+        """Import the target. Raises PluginError where that fails."""
+        module, _, attribute = self.target.partition(":")
+        try:
+            return getattr(import_module(module), attribute)
+        except Exception as error:
+            raise PluginError(
+                f"{self.kind} {self.name}",
+                f"cannot import {self.target} ({type(error).__name__}: {error})",
+                f"it belongs to the plugin {self.provider.plugin}",
+                f"try: {self.provider.install}",
+            ) from error
+
+    def create(self, options: Options | None = None) -> Any:
+        """Make the component with its options, its defaults where None is given."""
+        return self.load()(build(self.options, {}) if options is None else options)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that a plugin adds; it is listed without importing its target, a ``click.Command``."""
+
+    name: str
+    summary: str
+    target: str
+    provider: Provider = Provider("unknown")
+
+
+class Registry:
+    """All components and commands of the plugins that are in use."""
+
+    def __init__(self) -> None:
+        self._components: dict[tuple[str, str], list[Component]] = {}
+        self.commands: dict[str, Command] = {}
+
+    def add(self, components: Iterable[Component]) -> None:
+        """Register components; two plugins may claim one name, which shows when the name is used."""
+        for component in components:
+            self._components.setdefault((component.kind, component.name), []).append(component)
+
+    def providers(self, kind: str, name: str) -> list[Provider]:
+        """Return who provides a name, nobody being an empty list."""
+        return [component.provider for component in self._components.get((kind, name), [])]
+
+    def all(self, kind: str) -> list[Component]:
+        """Return the components of a kind, sorted by name."""
+        found = [parts[0] for (of, _), parts in self._components.items() if of == kind]
+        return sorted(found, key=lambda component: component.name)
+
+    def names(self, kind: str) -> list[str]:
+        """Return the names of a kind's components, sorted."""
+        return [component.name for component in self.all(kind)]
+
+    def get(self, kind: str, name: str, where: str = "") -> Component:
+        """Return a component; raises PluginError where it is unknown or where two plugins claim its name."""
+        where = where or f"--{KINDS[kind].section}"
+        found = self._components.get((kind, name), [])
+        if not found:
+            names = self.names(kind)
+            known = f"known: {', '.join(names) or 'none'}"
+            hint = nearest(name, names) or f"type: gantool components {kind}"
+            raise PluginError(where, f"there is no {kind} {name!r}", known, hint)
+        if len(found) > 1:
+            rivals = " and ".join(component.provider.plugin for component in found)
+            allowed = "one plugin may provide a name"
+            hint = f"keep one: GANTOOL_PLUGINS={found[0].provider.plugin}"
+            raise PluginError(where, f"the {kind} {name!r} is provided by {rivals}", allowed, hint)
+        return found[0]
