@@ -23,7 +23,7 @@ from gantool.options import Meta, Options, build, describe
 from gantool.recipes import read_recipe
 from gantool.registry import SECTIONS, Component, Registry
 
-__all__ = ["RunConfig", "Tier", "TrainingOptions", "component_tree", "resolve"]
+__all__ = ["RunConfig", "Tier", "TrainingOptions", "choose", "merge_trees", "resolve"]
 
 Tree = Mapping[str, Any]
 BASE_RECIPE = "default"  # the recipe under all others; it names the components of a bare ``gantool train``
@@ -145,17 +145,32 @@ def resolve(registry: Registry, given: Iterable[Tier] = ()) -> RunConfig:
 
     Raises PluginError for an unknown component and OptionError for an unknown, malformed or contradictory setting.
     """
-    asked = [replace(tier, tree=normalise(tier.tree, tier.name)) for tier in given]
-    known = BASE_RECIPE in registry.names("recipe")
-    base = Tier("default", normalise(read_recipe(registry, BASE_RECIPE), BASE_RECIPE) if known else {})
+    asked = _normalised(given)
+    chosen = choose(registry, asked)
+    names = {section: component.name for section, component in chosen.items()}
+    recipes = [tier for section in reversed(CHOICE) for tier in _recipe_tiers(section, chosen[section])]
+    applying = [tier for tier in recipes if _applies(tier, names)]
+    return _finish(chosen, [_base_tier(registry), *applying, *asked], asked)
+
+
+def choose(registry: Registry, given: Iterable[Tier] = ()) -> dict[str, Component]:
+    """Return the component of each section. Raises PluginError for one that is unknown."""
+    asked, base = _normalised(given), _base_tier(registry)
     chosen: dict[str, Component] = {}
     recipes: list[Tier] = []
     for section in CHOICE:
         chosen[section] = _choose(registry, section, [base, *recipes, *asked])
         recipes.insert(0, _recipe_tiers(section, chosen[section])[0])
-    names = {section: component.name for section, component in chosen.items()}
-    recipes = [tier for section in reversed(CHOICE) for tier in _recipe_tiers(section, chosen[section])]
-    return _finish(chosen, [base, *(tier for tier in recipes if _applies(tier, names)), *asked], asked)
+    return chosen
+
+
+def _normalised(given: Iterable[Tier]) -> list[Tier]:
+    return [replace(tier, tree=normalise(tier.tree, tier.name)) for tier in given]
+
+
+def _base_tier(registry: Registry) -> Tier:
+    known = BASE_RECIPE in registry.names("recipe")
+    return Tier(BASE_RECIPE, normalise(read_recipe(registry, BASE_RECIPE), BASE_RECIPE) if known else {})
 
 
 def _choose(registry: Registry, section: str, tiers: list[Tier]) -> Component:

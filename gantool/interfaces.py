@@ -156,7 +156,12 @@ class DiscriminatorSide(Protocol):
 
 
 class Conditioning(Protocol):
-    """Kind ``conditioning``: how a class or attributes reach G and D."""
+    """Kind ``conditioning``: how a class or attributes reach G and D.
+
+    Where ``uses_labels`` is false the condition is always None and so is ``c``; where it is true, neither is.
+    """
+
+    uses_labels: bool
 
     def extra_channels(self, condition: Condition | None) -> int: ...
 

@@ -1,0 +1,41 @@
+"""``gantool train --dry-run``: everything is built and makes one step; nothing is written."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from gantool.cli.console import say, table
+from gantool.config import RunConfig
+from gantool.training.options import RunOptions
+from gantool.training.run import default_name, prepare
+
+__all__ = ["dry_run"]
+
+
+def dry_run(config: RunConfig, options: RunOptions) -> None:
+    """Print shapes, parameter counts, the losses of one step, and every setting with the tier it came from."""
+    run = prepare(config, options)
+    values, _ = run.phases.batches[0]
+    run.phases.step()
+    stats = run.phases.statistics.flush()
+    say(f"data           {config.name('data')}: {len(run.samples.values)} examples, a batch is {tuple(values.shape)}")
+    if run.info.condition:
+        names = ", ".join(run.info.condition.names[:12])
+        used = "used" if run.condition else "not used"
+        say(f"labels         {run.info.condition.kind}, {used}: {names}")
+    say(f"latent         {run.state.prior.dim}: {', '.join(slot.name for slot in run.state.prior.slots)}")
+    say(f"generator      {_parameters(run.state.G):,} parameters, {len(run.state.G.state_dict())} tensors")
+    say(f"discriminator  {_parameters(run.state.D):,} parameters, {len(run.state.D.state_dict())} tensors")
+    say(f"one step       {'  '.join(f'{name} {value:.4g}' for name, value in stats.items())} on {run.device}")
+    say(f"folder         {options.out or 'runs/' + default_name(config)}")
+    rows = [
+        (f"{section}.{name}", value, config.origins.get(f"{section}.{name}", "default"))
+        for section, settings in config.tree().items()
+        for name, value in settings.items()
+    ]
+    table(("setting", "value", "from"), rows)
+    say("Nothing was written. Leave out --dry-run to train.")
+
+
+def _parameters(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())

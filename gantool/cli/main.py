@@ -1,0 +1,136 @@
+"""``gantool``: the group of commands. A command's module is imported when it is used, a help text needs none."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from gantool import __version__
+from gantool.cli.console import complain, note
+from gantool.errors import GantoolError
+from gantool.plugins import load_local, load_plugins
+
+COMMANDS = {
+    "train": "Train a GAN and leave a run folder with pictures and checkpoints.",
+    "sample": "Make pictures with a trained model.",
+    "components": "List what a GAN can be made of, and its options.",
+    "plugin": "List plugins and say how each one fares.",
+    "data": "List, look into and pack datasets.",
+    "inspect": "Explain a file: checkpoint, latents, dataset, picture, foreign file.",
+}
+GLOBAL_FLAGS = ("--debug", "--no-plugins")  # accepted anywhere on the line
+EPILOG = """\b
+Examples:
+  gantool train --loss wgan-gp --arch dcgan
+  gantool sample runs/shapes-dcgan-wgan-gp
+  gantool components loss
+"""
+
+
+class Gantool(click.Group):
+    """The built-in commands by table, and those of plugins."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the built-in commands in their order, then the plugins'."""
+        return [*COMMANDS, *sorted(set(_plugin_commands(ctx)) - set(COMMANDS))]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command."""
+        if cmd_name in COMMANDS:
+            command: click.Command = import_module(f"gantool.cli.{cmd_name}").command
+            return command
+        if cmd_name in _plugin_commands(ctx):
+            return _load(_plugin_commands(ctx)[cmd_name].target)
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List commands with their summaries, without importing any."""
+        rows = list(COMMANDS.items())
+        rows += [(name, item.summary) for name, item in _plugin_commands(ctx).items() if name not in COMMANDS]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def _plugin_commands(ctx: click.Context) -> dict:  # type: ignore[type-arg]
+    return load_plugins(bool(ctx.params.get("no_plugins"))).registry.commands
+
+
+def _load(target: str) -> click.Command:
+    module, _, attribute = target.partition(":")
+    command: click.Command = getattr(import_module(module), attribute)
+    return command
+
+
+@click.command(cls=Gantool, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="gantool %(version)s")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("--no-plugins", is_flag=True, help="Use the built-in plugin only.")
+@click.option("--plugin", "plugins", multiple=True, metavar="FILE", help="Load a local Python file with gantool hooks.")
+@click.pass_context
+def cli(ctx: click.Context, debug: bool, no_plugins: bool, plugins: tuple[str, ...]) -> None:
+    """Train and use GANs. Every part is a plugin; all files are safetensors."""
+    found = load_plugins(no_plugins)
+    ctx.obj = found
+    for path in plugins:
+        load_local(path, found)
+    for plugin in found.broken() if ctx.invoked_subcommand != "plugin" else ():
+        note(f"plugin {plugin.name} is not used ({plugin.status}); type: gantool plugin show {plugin.name}")
+
+
+def hoist(arguments: Sequence[str]) -> list[str]:
+    """Move the global flags to the front, so that they may stand anywhere on the line."""
+    front: list[str] = []
+    rest: list[str] = []
+    pending = iter(arguments)
+    for argument in pending:
+        if argument == "--":
+            rest += [argument, *pending]
+        elif argument in GLOBAL_FLAGS or argument.startswith("--plugin="):
+            front.append(argument)
+        elif argument == "--plugin":
+            front += [argument, *([following] if (following := next(pending, None)) else [])]
+        else:
+            rest.append(argument)
+    return [*front, *rest]
+
+
+def run(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 failed, 2 wrong usage or input, 130 and 143 stopped after saving."""
+    line = hoist(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = cli.main(line, prog_name="gantool", standalone_mode=False)
+    except GantoolError as error:
+        code = _fail(str(error), error.exit_code, "--debug" in line)
+    except click.UsageError as error:
+        code = _fail(_usage(error), 2, "--debug" in line)
+    except click.Abort:
+        code = _fail("gantool: was interrupted", 130, False)
+    except BrokenPipeError:  # the reader went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:
+        said = " ".join(f"gantool: failed unexpectedly ({type(error).__name__}: {error})".split())
+        code = _fail(f"{said}; please report it with the output of the same command and --debug", 1, "--debug" in line)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    complain(message)
+    return code
+
+
+def _usage(error: click.UsageError) -> str:
+    """Give click's complaint the shape of ours."""
+    where = error.ctx.command_path if error.ctx else "gantool"
+    if isinstance(error, click.NoSuchOption):
+        near = f"did you mean {error.possibilities[0]}?; " if error.possibilities else ""
+        return f"{error.option_name}: there is no such option; {near}type: {where} --help"
+    said = error.format_message().rstrip(".")
+    return f"{where}: {said[:1].lower() + said[1:]}; type: {where} --help"

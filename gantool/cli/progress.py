@@ -1,0 +1,64 @@
+"""Progress on long work: a bar on a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from gantool.cli.console import note
+from gantool.training.observers import Observer, Report, Start
+
+__all__ = ["Progress"]
+
+QUIET_SECONDS = 20.0  # between two plain lines
+
+
+class Progress(Observer):
+    """Shows the share done, images a second, losses and the time left."""
+
+    def __init__(self) -> None:
+        self._bar: Bar | None = None
+        self._said = 0.0
+        self._start: Start | None = None
+
+    def on_start(self, start: Start) -> None:
+        """Say where the run lives and begin the bar."""
+        length = f"{start.minutes:g} minutes" if start.minutes else f"to step {start.steps}"
+        since = f" from step {start.step}" if start.step else ""
+        note(f"Training in {start.folder} on {start.device}{since}, {length}")
+        self._start, self._said = start, time.monotonic()
+        if sys.stderr.isatty():
+            columns = (BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn(), TimeRemainingColumn())
+            text = TextColumn("{task.description}")
+            self._bar = Bar(*columns, text, console=Console(stderr=True), refresh_per_second=2)
+            self._bar.start()
+            self._task = self._bar.add_task("", total=1.0)
+
+    def on_interval(self, report: Report) -> None:
+        """Show the latest numbers."""
+        text = describe(report)
+        if self._bar:
+            self._bar.update(self._task, completed=report.fraction, description=text)
+        elif time.monotonic() - self._said >= QUIET_SECONDS or report.fraction >= 1:
+            self._said = time.monotonic()
+            note(f"{report.fraction:4.0%}  {text}")
+
+    def on_checkpoint(self, path: Path, step: int) -> None:
+        """Checkpoints are announced at the end, by the command."""
+
+    def on_end(self, step: int) -> None:
+        """Close the bar."""
+        if self._bar:
+            self._bar.stop()
+
+
+def describe(report: Report) -> str:
+    """Return a report on one line: ``step 200  510 img/s  D -1.32  G 0.41  penalty 0.1``."""
+    names = {"loss_d": "D", "loss_g": "G", "penalty": "penalty"}
+    losses = "  ".join(f"{label} {report.stats[name]:.3g}" for name, label in names.items() if name in report.stats)
+    return f"step {report.step}  {report.rate:.0f} img/s  {losses}"

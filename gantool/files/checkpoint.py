@@ -1,0 +1,114 @@
+"""The kind ``checkpoint``: a whole training state with everything needed to resume it or to sample from it.
+
+Tensors: ``generator.*``, ``generator_ema.*`` (where there is an average), ``discriminator.*``, ``optimizer_g.*`` and
+``optimizer_d.*`` by parameter name, and ``data.labels``, up to 4,096 label rows of the data. Metadata: ``given`` and
+``resolved`` settings, ``components`` with who provides them, ``prior``, ``shape``, ``condition``, ``fingerprint``,
+``step``, ``images`` and ``model_hash``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gantool.errors import FileError
+from gantool.files import envelope
+from gantool.interfaces import Condition
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["KIND", "Checkpoint", "condition_meta", "find", "model_hash", "read", "restore_condition", "write"]
+
+KIND = "checkpoint"
+POINTER = re.compile(r"checkpoints/step-\d{1,12}\.safetensors")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint in memory."""
+
+    path: Path
+    meta: Mapping[str, Any]
+    tensors: Mapping[str, Tensor]
+
+    def part(self, prefix: str) -> dict[str, Tensor]:
+        """Return the tensors below a prefix, without it."""
+        return {name.removeprefix(prefix): value for name, value in self.tensors.items() if name.startswith(prefix)}
+
+    def sampler(self) -> dict[str, Tensor]:
+        """Return the tensors of the generator that pictures are made with."""
+        return self.part("generator_ema.") or self.part("generator.")
+
+
+def model_hash(tensors: Mapping[str, Tensor]) -> str:
+    """Return the sha256 over sorted (name, dtype, shape, bytes) of the tensors that sampling uses."""
+    import torch
+
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        solid = tensor.detach().cpu().contiguous()
+        digest.update(f"{name} {solid.dtype} {tuple(solid.shape)}\n".encode())
+        digest.update(solid.reshape(-1).view(torch.uint8).numpy().tobytes() if solid.numel() else b"")
+    return digest.hexdigest()
+
+
+def write(path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> str:
+    """Write a checkpoint, whole or not at all, and return its model hash."""
+    state = Checkpoint(path, meta, tensors)
+    digest = model_hash(state.sampler())
+    envelope.write(path, KIND, tensors, {**meta, "model_hash": digest})
+    return digest
+
+
+def read(path: Path | str) -> Checkpoint:
+    """Read a checkpoint file. Raises FileError for anything else."""
+    header, tensors = envelope.read(path, KIND)
+    required = {"resolved": dict, "components": dict, "prior": list, "shape": list, "step": int, "model_hash": str}
+    for key, kind in required.items():
+        if not isinstance(header.meta.get(key), kind):
+            raise FileError(str(path), f"its metadata has no valid {key!r}", "a checkpoint that gantool wrote")
+    return Checkpoint(header.path, header.meta, tensors)
+
+
+def find(path: Path | str, resuming: bool = False) -> Path:
+    """Return the checkpoint file that a path stands for: itself, or a run folder's ``best``, else its ``latest``.
+
+    A run that is resumed goes on from ``latest``. Raises FileError where there is none.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileError(str(path), "does not exist", "a run folder or a checkpoint file", "type: ls runs")
+    if not path.is_dir():
+        return path
+    for name in ("latest",) if resuming else ("best", "latest"):
+        pointer = path / name
+        if pointer.is_file():
+            target = pointer.read_text(errors="replace").strip()
+            if POINTER.fullmatch(target) and (path / target).is_file():
+                return path / target
+    raise FileError(str(path), "is a folder without a checkpoint", "a run folder", "type: gantool train --help")
+
+
+def condition_meta(condition: Condition | None) -> dict[str, Any] | None:
+    """Return a condition as plain data."""
+    return None if condition is None else asdict(condition)
+
+
+def restore_condition(meta: object, where: str) -> Condition | None:
+    """Return the condition that was stored as plain data. Raises FileError for malformed data."""
+    if meta is None:
+        return None
+    try:
+        assert isinstance(meta, Mapping)
+        names = tuple(str(name) for name in meta["names"])
+        words = {str(name): tuple(str(word) for word in found) for name, found in meta["words"].items()}
+        if meta["kind"] not in ("classes", "attributes") or not names:
+            raise ValueError
+    except (AssertionError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FileError(where, "its condition is malformed", "names of classes or attributes") from error
+    return Condition(meta["kind"], names, words)

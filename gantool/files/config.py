@@ -1,0 +1,47 @@
+"""Settings from a file: a TOML of one's own, a run folder, its ``config.toml``, or any checkpoint."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from gantool.errors import FileError
+from gantool.files import checkpoint, envelope
+
+__all__ = ["read_settings"]
+
+MOST_BYTES = 2**20
+
+
+def read_settings(path: Path | str) -> dict[str, Any]:
+    """Return the settings that were given for a run, or those that a TOML of one's own gives; torch is not imported.
+
+    Raises FileError where the path holds neither.
+    """
+    path = Path(path)
+    if path.is_dir():
+        inside = path / "config.toml"
+        path = inside if inside.is_file() else checkpoint.find(path)
+    if not path.is_file():
+        raise FileError(f"--config {path}", "does not exist", "a TOML file, a run folder or a checkpoint")
+    tree = _toml(path) if _is_text(path) else dict(envelope.read_header(path, checkpoint.KIND).meta)
+    given = tree.get("given", tree)
+    if not isinstance(given, dict):
+        raise FileError(f"--config {path}", "its [given] is not a table", "a file that gantool wrote")
+    return given
+
+
+def _is_text(path: Path) -> bool:
+    """A safetensors file starts with a length, whose last bytes are zero."""
+    with path.open("rb") as file:
+        return b"\0" not in file.read(8)
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    if path.stat().st_size > MOST_BYTES:
+        raise FileError(f"--config {path}", "is too long for settings", f"at most {MOST_BYTES} bytes")
+    try:
+        return tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise FileError(f"--config {path}", f"is not TOML ({error})", "a TOML file, a run folder or a checkpoint") from error

@@ -1,0 +1,1 @@
+"""Latents: the prior, seeds, and models opened for sampling."""

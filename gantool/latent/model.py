@@ -1,0 +1,113 @@
+"""A checkpoint opened for sampling: image number s is a function of the model, the seed s, condition and truncation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gantool.config import RunConfig, Tier, resolve
+from gantool.errors import FileError, PluginError
+from gantool.files import checkpoint as checkpoints
+from gantool.files.checkpoint import Checkpoint
+from gantool.interfaces import Condition
+from gantool.latent import seeds as seeding
+from gantool.latent.prior import Prior
+from gantool.networks import ConditionedGenerator, build_generator, used_condition
+from gantool.plugins import load_plugins
+from gantool.registry import SECTIONS, Registry
+
+__all__ = ["Model", "open_model", "restore_config"]
+
+SIDE = 64  # samples in one pass through the network
+LARGEST = 2**26  # numbers in one sample: 8192 x 8192 grey
+
+
+@dataclass(frozen=True)
+class Model:
+    """A generator in eval mode and fp32, with its prior and the names that it is conditioned on."""
+
+    path: Path
+    config: RunConfig
+    G: ConditionedGenerator
+    prior: Prior
+    shape: tuple[int, ...]
+    condition: Condition | None
+    label_rows: Tensor | None  # rows of the data's labels: int64 [M] or float [M, A]
+    hash: str
+    step: int
+
+    def latents(self, seeds: Sequence[int], truncation: float | None = None) -> Tensor:
+        """Return ``z [len(seeds), latent_dim]``, each row from its seed alone."""
+        return self.prior.latents(seeds, truncation)
+
+    def labels(self, seeds: Sequence[int]) -> Tensor | None:
+        """Draw one row of the data's labels for each seed; None for an unconditional model."""
+        if self.condition is None:
+            return None
+        rows = self.label_rows
+        if rows is None or not len(rows):
+            rows = torch.arange(len(self.condition)) if self.condition.kind == "classes" else torch.eye(len(self.condition))
+        picks = [int(torch.randint(len(rows), (1,), generator=seeding.generator(seed, "label"))) for seed in seeds]
+        return rows[picks]
+
+    @torch.inference_mode()
+    def batches(self, z: Tensor, c: Tensor | None = None, size: int = SIDE) -> Iterator[Tensor]:
+        """Yield samples for ``z [N, latent_dim]`` and ``c`` in order, ``size`` at a time."""
+        for start in range(0, len(z), size):
+            yield self.G(z[start : start + size], None if c is None else c[start : start + size]).float()
+
+    def samples(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        """Return images ``[N, C, H, W]`` in [-1, 1], or vectors ``[N, D]``."""
+        return torch.cat(list(self.batches(z, c)))
+
+
+def open_model(path: Path | str, registry: Registry | None = None) -> Model:
+    """Open a checkpoint file or a run folder for sampling.
+
+    Raises FileError for a file that is no checkpoint or does not fit its own settings, and PluginError where a
+    component's plugin is missing.
+    """
+    registry = registry or load_plugins().registry
+    stored = checkpoints.read(checkpoints.find(path))
+    where = str(stored.path)
+    config = restore_config(stored, registry)
+    shape = _shape(stored.meta["shape"], where)
+    condition = used_condition(config, checkpoints.restore_condition(stored.meta.get("condition"), where))
+    prior = Prior.restore(stored.meta["prior"], where)
+    G = build_generator(config, shape, condition, prior.dim)
+    try:
+        G.load_state_dict(stored.sampler(), strict=True)
+    except RuntimeError as error:
+        raise FileError(where, "its tensors do not fit its own settings", "a checkpoint that gantool wrote") from error
+    rows = stored.tensors.get("data.labels")
+    hashed = stored.meta["model_hash"]
+    return Model(stored.path, config, G.eval().requires_grad_(False), prior, shape, condition, rows, hashed, stored.meta["step"])
+
+
+def restore_config(stored: Checkpoint, registry: Registry) -> RunConfig:
+    """Return the settings that a checkpoint was trained with; what they name is looked up, never imported by path.
+
+    Raises PluginError, with the line that installs it, where a component is not there.
+    """
+    for section, kind in SECTIONS.items():
+        source: Any = stored.meta["components"].get(section)
+        if isinstance(source, dict) and not registry.providers(kind.name, str(source.get("name"))):
+            needed = f"it comes from {source.get('dist') or source.get('plugin')} {source.get('version', '')}"
+            install = f"type: pip install {source['dist']}" if source.get("dist") else "give its file with --plugin"
+            where = str(stored.path)
+            raise PluginError(where, f"needs the {kind.name} {source.get('name')!r}", needed, install)
+    return resolve(registry, [Tier(str(stored.path), stored.meta["resolved"])])
+
+
+def _shape(stored: Sequence[Any], where: str) -> tuple[int, ...]:
+    total = 1
+    for side in stored:
+        total *= side if type(side) is int and side > 0 else LARGEST + 1
+    if len(stored) not in (1, 3) or total > LARGEST:
+        raise FileError(where, f"has samples of an impossible shape {list(stored)}", "C, H, W or D")
+    return tuple(stored)

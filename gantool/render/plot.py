@@ -1,0 +1,35 @@
+"""Curves of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from gantool.files.envelope import atomic
+
+__all__ = ["save_losses"]
+
+
+def save_losses(rows: Sequence[Mapping[str, float]], path: Path) -> None:
+    """Draw both losses, the penalty where there is one, and the scores of real and fake over generator steps."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.5), dpi=100, layout="tight")
+    canvas = FigureCanvasAgg(figure)
+    losses, scores = figure.subplots(1, 2)
+    steps = [row["step"] for row in rows]
+    curves = (
+        (losses, {"loss_d": "discriminator", "loss_g": "generator", "penalty": "penalty"}, "loss"),
+        (scores, {"score_real": "real", "score_fake": "fake"}, "mean raw score"),
+    )
+    for axes, names, title in curves:
+        for key, label in names.items():
+            if rows and key in rows[-1]:
+                axes.plot(steps, [row.get(key, float("nan")) for row in rows], label=label, linewidth=1)
+        axes.set(xlabel="generator steps", title=title)
+        axes.grid(alpha=0.3)
+        if rows:
+            axes.legend()
+    with atomic(path) as file:
+        canvas.print_png(file)

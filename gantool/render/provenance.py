@@ -1,0 +1,65 @@
+"""What a generated PNG carries in a text chunk: model hash, latents and conditions, so that it can be made again."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+from gantool.errors import FileError
+from gantool.files.envelope import atomic
+
+__all__ = ["Provenance", "read_provenance", "save_png"]
+
+CHUNK = "gantool"
+MOST_LATENTS = 2**22  # numbers in one picture's chunk
+
+Provenance = dict[str, Any]
+"""``model`` (its hash), ``seeds`` (list, or null), ``truncation``, and the arrays ``z`` ``[N, D]`` and ``c`` or None."""
+
+
+def save_png(image: Image.Image, path: Path, provenance: Provenance | None = None) -> None:
+    """Write a PNG, with its provenance where there is one. Raises FileError where it cannot be written."""
+    info = PngImagePlugin.PngInfo()
+    if provenance:
+        plain = {**provenance, "z": _encode(provenance["z"]), "c": _encode(provenance.get("c"))}
+        info.add_itxt(CHUNK, json.dumps(plain, sort_keys=True), zip=True)
+    with atomic(path) as file:
+        image.save(file, "PNG", pnginfo=info)
+
+
+def read_provenance(path: Path | str) -> Provenance | None:
+    """Return what a PNG carries, or None where it carries nothing. Raises FileError for a malformed chunk."""
+    try:
+        with Image.open(path) as image:
+            image.load()  # text chunks may follow the pixels
+            text = getattr(image, "text", {}).get(CHUNK)
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise FileError(str(path), f"is not a picture that can be read ({error})", "a PNG that gantool made") from error
+    if text is None:
+        return None
+    try:
+        found = json.loads(text)
+        return {**found, "model": str(found["model"]), "z": _decode(found["z"]), "c": _decode(found["c"])}
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise FileError(str(path), "carries a malformed gantool chunk", "a PNG that gantool made") from error
+
+
+def _encode(array: np.ndarray[Any, Any] | None) -> dict[str, Any] | None:
+    if array is None:
+        return None
+    kind = "<i8" if array.dtype.kind == "i" else "<f4"
+    return {"shape": list(array.shape), "type": kind, "data": base64.b64encode(array.astype(kind).tobytes()).decode()}
+
+
+def _decode(entry: dict[str, Any] | None) -> np.ndarray[Any, Any] | None:
+    if entry is None:
+        return None
+    if entry["type"] not in ("<i8", "<f4") or len(entry["data"]) > 12 * MOST_LATENTS:
+        raise ValueError("unknown type or absurd size")
+    data = np.frombuffer(base64.b64decode(entry["data"], validate=True), dtype=entry["type"])
+    return data.reshape(entry["shape"]).copy()

@@ -1,0 +1,89 @@
+"""A run's folder: where everything lies, the lock that keeps a second process out, and the pruning of checkpoints."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import filelock
+
+from gantool.errors import FileError, RunError
+from gantool.files.envelope import write_text
+
+__all__ = ["RunFolder"]
+
+
+class RunFolder:
+    """``config.toml``, ``log.jsonl``, ``samples/``, ``checkpoints/``, ``latest`` and the pictures of the end."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: filelock.BaseFileLock | None = None
+
+    @classmethod
+    def create(cls, wanted: Path) -> RunFolder:
+        """Make a new folder; where the name is taken it gets ``-2``, ``-3`` and so on. Raises FileError."""
+        path, number = wanted, 1
+        while True:
+            try:
+                path.mkdir(parents=True)
+                return cls(path)
+            except FileExistsError:
+                number += 1
+                path = wanted.with_name(f"{wanted.name}-{number}")
+            except OSError as error:
+                hint = "choose another place with -o"
+                raise FileError(str(path), f"cannot be made ({error.strerror})", "a writable place", hint) from error
+
+    @property
+    def samples(self) -> Path:
+        """The fixed-seed grids made during training."""
+        return self.path / "samples"
+
+    @property
+    def log(self) -> Path:
+        """The metrics, one JSON object a line."""
+        return self.path / "log.jsonl"
+
+    def checkpoint(self, step: int) -> Path:
+        """Return the path of one step's checkpoint."""
+        return self.path / "checkpoints" / f"step-{step:08d}.safetensors"
+
+    def checkpoints(self) -> list[Path]:
+        """Return the checkpoints that exist, oldest first."""
+        return sorted((self.path / "checkpoints").glob("step-*.safetensors"))
+
+    def point(self, name: str, checkpoint: Path) -> None:
+        """Let ``latest`` or ``best`` name a checkpoint."""
+        write_text(self.path / name, f"checkpoints/{checkpoint.name}\n")
+
+    def prune(self, keep: int) -> None:
+        """Remove all but the newest ``keep`` checkpoints; never the one that ``best`` names."""
+        best = self.path / "best"
+        kept = best.read_text().strip() if best.is_file() else ""
+        for old in self.checkpoints()[:-keep]:
+            if f"checkpoints/{old.name}" != kept:
+                old.unlink(missing_ok=True)
+
+    def lock(self) -> None:
+        """Keep other processes out until ``unlock``, or until this process ends. Raises RunError if one is in."""
+        holder = self.path / ".holder"
+        lock = filelock.FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            who = holder.read_text().strip() if holder.is_file() else "another process"
+            hint = "wait for it, or start another run with -o"
+            raise RunError(str(self.path), f"is in use by {who}", "one process may train in a run folder", hint) from None
+        except OSError as error:
+            raise FileError(str(self.path), f"cannot be locked ({error.strerror})", "a writable folder") from error
+        self._lock = lock
+        write_text(holder, f"process {os.getpid()} on {socket.gethostname()}\n")
+
+    def unlock(self) -> None:
+        """Let others in again."""
+        if self._lock:
+            (self.path / ".holder").unlink(missing_ok=True)
+            self._lock.release()
+            self._lock = None

@@ -1,0 +1,61 @@
+"""The fixed-seed grid: the same latents, drawn again and again while the generator learns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from gantool.interfaces import Condition, Samples
+from gantool.latent.prior import Prior
+from gantool.render.grid import grid, scatter, to_uint8
+from gantool.render.provenance import Provenance, save_png
+from gantool.training.state import TrainingState
+
+__all__ = ["FixedGrid"]
+
+SIDE = 8  # tiles in a row of the grid
+POINTS = 1000  # in a scatter
+
+
+class FixedGrid:
+    """Seeds 0, 1, 2, ...; a model of few classes gets a row for each, others the labels of real data."""
+
+    def __init__(self, prior: Prior, shape: tuple[int, ...], condition: Condition | None, samples: Samples) -> None:
+        self.vectors = len(shape) == 1
+        self.real = samples.values
+        count = POINTS if self.vectors else SIDE * SIDE
+        if condition is not None and condition.kind == "classes" and not self.vectors:
+            rows = min(len(condition), SIDE + 2)
+            self.c: Tensor | None = torch.arange(rows).repeat_interleave(SIDE)
+            count = rows * SIDE
+        elif condition is not None and samples.labels is not None:
+            self.c = torch.from_numpy(samples.labels[np.arange(count) % len(samples.labels)])
+        else:
+            self.c = None
+        self.seeds = list(range(count))
+        self.z = prior.latents(self.seeds)
+
+    @torch.no_grad()
+    def draw(self, state: TrainingState, device: torch.device) -> Image.Image:
+        """Return the picture of the generator as it is now; its mode and its numbers are left as they were."""
+        G = state.sampler
+        was_training = G.training
+        G.eval()
+        c = None if self.c is None else self.c.to(device)
+        values = G(self.z.to(device), c)
+        G.train(was_training)
+        if self.vectors:
+            return scatter(values.float().cpu().numpy(), self.real[:2000])
+        return grid(to_uint8(values), SIDE)
+
+    def save(self, image: Image.Image, path: Path, model: str | None = None) -> None:
+        """Write the picture; with the hash of its model it carries its latents."""
+        c = None if self.c is None else self.c.numpy()
+        provenance: Provenance | None = None
+        if model and not self.vectors:
+            provenance = {"model": model, "seeds": self.seeds, "truncation": None, "z": self.z.numpy(), "c": c}
+        save_png(image, path, provenance)

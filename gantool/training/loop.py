@@ -1,0 +1,108 @@
+"""The loop around the step: length, intervals, stopping. It knows phases and observers, not components."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gantool.errors import TrainingError
+from gantool.training.observers import Observer, Report
+from gantool.training.phases import Phases
+from gantool.training.signals import Stop
+
+__all__ = ["Interval", "Length", "fit"]
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long a run is: to a number of generator steps, or for some minutes of training."""
+
+    steps: int
+    minutes: float | None = None
+
+    def fraction(self, step: int, seconds: float) -> float:
+        """Return the share of the run that is done, in [0, 1]."""
+        done = step / self.steps if self.minutes is None else seconds / (60 * self.minutes)
+        return min(done, 1.0)
+
+
+class Interval:
+    """Due every ``steps`` steps, or ``times`` times in the run where no number was given."""
+
+    def __init__(self, steps: int | None, times: int) -> None:
+        self.steps, self.times = steps, times
+        self._done = 0
+
+    def due(self, step: int, fraction: float) -> bool:
+        """Whether to act after ``step``."""
+        if self.steps is not None:
+            return step % self.steps == 0
+        reached = int(fraction * self.times)
+        due = reached > self._done
+        self._done = max(self._done, reached)
+        return due
+
+
+@dataclass
+class Actions:
+    """What the loop does besides stepping, each with its interval."""
+
+    log_every: int | None
+    sample: Callable[[int], None]
+    sample_interval: Interval
+    save: Callable[[int], None]
+    save_interval: Interval
+
+
+MOST_STEPS, MOST_SECONDS = 50, 5.0  # between two reports, where no interval was given
+
+
+def fit(phases: Phases, length: Length, actions: Actions, observers: Sequence[Observer], stop: Stop) -> None:
+    """Train until the length is reached or a signal asks to stop.
+
+    Raises TrainingError for a loss that is not finite; no checkpoint is written after it.
+    """
+    state, training = phases.state, phases.training
+    began = reported = time.monotonic()
+    last = state.step
+
+    def report(fraction: float) -> None:
+        nonlocal reported, last
+        if state.step == last:
+            return
+        now = time.monotonic()
+        per_step = training.n_critic * training.batch_size
+        rate = (state.step - last) * per_step / max(now - reported, 1e-9)
+        stats = phases.statistics.flush()
+        whole = Report(state.step, state.step * per_step, now - began, fraction, rate, stats)
+        reported, last = now, state.step
+        for observer in observers:
+            observer.on_interval(whole)
+
+    saved = -1
+    fraction = length.fraction(state.step, 0.0)
+    while fraction < 1 and not stop.signal:
+        phases.step(lr_factor(training.lr_schedule, fraction))
+        fraction = length.fraction(state.step, time.monotonic() - began)
+        quiet = time.monotonic() - reported
+        if actions.log_every is None:
+            due = state.step - last >= MOST_STEPS or quiet >= MOST_SECONDS
+        else:
+            due = state.step % actions.log_every == 0
+        if due:
+            report(fraction)
+        if actions.sample_interval.due(state.step, fraction):
+            actions.sample(state.step)
+        if actions.save_interval.due(state.step, fraction):
+            report(fraction)  # a number that is not finite shows before anything is saved
+            actions.save(state.step)
+            saved = state.step
+    report(fraction)
+    if saved != state.step:
+        actions.save(state.step)
+
+
+def lr_factor(schedule: str, fraction: float) -> float:
+    """Return the factor of the learning rates: 1, or falling linearly to 0 over the run's second half."""
+    return 1.0 if schedule == "constant" else min(1.0, 2 * (1 - fraction))

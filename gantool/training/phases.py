@@ -1,0 +1,129 @@
+"""One step of training: the D phase ``n_critic`` times, then the G phase."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gantool.config import RunConfig
+from gantool.interfaces import Lipschitz, Loss
+from gantool.latent import seeds
+from gantool.training.batches import Batches, to_device
+from gantool.training.state import TrainingState
+from gantool.training.statistics import Statistics
+
+__all__ = ["Phases", "TrainingStep"]
+
+
+@dataclass(frozen=True)
+class TrainingStep:
+    """One step as a component sees it; its draws follow from the run's seed and the step's number."""
+
+    number: int
+    seed: int
+    device: torch.device
+
+    def rand(self, stream: str, *shape: int) -> Tensor:
+        """Draw uniform numbers in [0, 1) of a shape, on the step's device."""
+        return torch.rand(shape, generator=seeds.generator(self.seed, stream, self.number)).to(self.device)
+
+
+class Phases:
+    """The two phases over one state; losses and penalties see D only as a callable ``D(x, c)``."""
+
+    def __init__(self, config: RunConfig, state: TrainingState, batches: Batches, device: torch.device) -> None:
+        self.state, self.batches, self.device = state, batches, device
+        self.training = config.training
+        self.loss: Loss = config.create("loss")
+        self.lipschitz: Lipschitz = config.create("lipschitz")
+        self.memory_format = torch.channels_last if self.training.channels_last else torch.contiguous_format
+        self.bf16 = self.training.precision == "bf16"
+        # Scores that depend on the batch's other samples must see real and fake apart.
+        self.joint = not state.D.has_batch_statistics()
+        self.statistics = Statistics()
+
+    def step(self, lr_factor: float = 1.0) -> None:
+        """Make one generator step, and ``n_critic`` critic steps before it."""
+        self._set_rates(lr_factor)
+        shared = self.training.n_critic == 1  # one graph of G serves both phases
+        for i in range(self.training.n_critic):
+            number = self.state.step * self.training.n_critic + i
+            torch.manual_seed(seeds.number(self.training.seed, "network noise", number))
+            real, c = self._real(number)
+            with torch.set_grad_enabled(shared):
+                fake = self._fake(number, len(real), c)
+            self._critic_step(real, fake, c, TrainingStep(number, self.training.seed, self.device))
+        if not shared:
+            fake = self._fake(number, len(real), c, "latent of G")
+        self._generator_step(real, fake, c)
+        self.state.step += 1
+        if self.state.average:
+            self.state.average.update(self.state.G, self.state.step)
+
+    def D(self, x: Tensor, c: Tensor | None) -> Tensor:
+        """Return raw scores ``[N]`` in fp32."""
+        with self._autocast():
+            scores = self.state.D(x, c)
+        return scores.float()
+
+    def _autocast(self) -> Any:
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16)
+
+    def _real(self, number: int) -> tuple[Tensor, Tensor | None]:
+        values, labels = self.batches[number]
+        real = to_device(values, self.device, self.memory_format)
+        return real, None if labels is None else labels.to(self.device)
+
+    def _fake(self, number: int, n: int, c: Tensor | None, stream: str = "latent of D") -> Tensor:
+        z = self.state.prior.draw(n, seeds.generator(self.training.seed, stream, number)).to(self.device)
+        with self._autocast():
+            fake = self.state.G(z, c)
+        return fake.float()
+
+    def _critic_step(self, real: Tensor, fake: Tensor, c: Tensor | None, step: TrainingStep) -> None:
+        real_scores, fake_scores = self._scores(real, fake.detach(), c)
+        loss = self.loss.discriminator(real_scores, fake_scores)
+        self._note("loss_d", loss)
+        self._note("score_real", real_scores.mean())
+        self._note("score_fake", fake_scores.mean())
+        penalty = self.lipschitz.penalty(self.D, real, fake.detach(), c, step)
+        if penalty is not None:
+            self._note("penalty", penalty)
+            loss = loss + penalty
+        self.state.optimizer_d.zero_grad(set_to_none=True)
+        loss.backward()
+        self.state.optimizer_d.step()
+        self.lipschitz.after_step(self.state.D)
+
+    def _scores(self, real: Tensor, fake: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
+        if not self.joint:
+            return self.D(real, c), self.D(fake, c)
+        scores = self.D(torch.cat([real, fake]), None if c is None else torch.cat([c, c]))
+        return scores[: len(real)], scores[len(real) :]
+
+    def _generator_step(self, real: Tensor, fake: Tensor, c: Tensor | None) -> None:
+        self.state.D.requires_grad_(False)
+        try:
+            fake_scores = self.D(fake, c)
+            real_scores = self.D(real, c) if self.loss.needs_real_for_generator else None
+            loss = self.loss.generator(fake_scores, real_scores)
+            self._note("loss_g", loss)
+            self.state.optimizer_g.zero_grad(set_to_none=True)
+            loss.backward()
+            self.state.optimizer_g.step()
+        finally:
+            self.state.D.requires_grad_(True)
+
+    def _note(self, name: str, value: Tensor) -> None:
+        self.statistics.add(name, value, self.state.step + 1)
+
+    def _set_rates(self, factor: float) -> None:
+        for optimizer, rate in (
+            (self.state.optimizer_g, self.training.lr_g),
+            (self.state.optimizer_d, self.training.lr_d),
+        ):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * factor

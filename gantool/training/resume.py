@@ -1,0 +1,41 @@
+"""Going on with a run: only its length, its logging and its device may change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from gantool.config import RunConfig, Tier, merge_trees, resolve
+from gantool.errors import RunError
+from gantool.files import checkpoint as checkpoints
+from gantool.files.checkpoint import Checkpoint
+from gantool.latent.model import restore_config
+from gantool.registry import Registry
+
+__all__ = ["open_run"]
+
+CHANGEABLE = {("training", "steps")}
+
+
+def open_run(folder: Path | str, asked: Sequence[Tier], registry: Registry) -> tuple[RunConfig, Checkpoint]:
+    """Return the settings and the newest checkpoint of a run, with the new length where one is asked for.
+
+    Raises RunError naming any other setting that was given and differs from the run's.
+    """
+    if not Path(folder).is_dir():
+        raise RunError(f"--resume {folder}", "is not a folder", "a run folder that gantool train left", "type: ls runs")
+    stored = checkpoints.read(checkpoints.find(folder, resuming=True))
+    config = restore_config(stored, registry)
+    own = config.tree()
+    for tier in asked:
+        for section, table in tier.tree.items():
+            for option, value in table.items():
+                old = own[section].get(option)
+                if (section, option) not in CHANGEABLE and value != old:
+                    allowed = "on resume only the length, logging and the device may change"
+                    hint = f"start a new run: gantool train --config {folder} ..."
+                    raise RunError(tier.place(section, option), f"{value} was given, the run has {old}", allowed, hint)
+    changed = resolve(registry, [Tier(str(stored.path), own), *asked])
+    given = merge_trees([stored.meta.get("given", {}), *(tier.tree for tier in asked)])
+    return replace(changed, given=given), stored

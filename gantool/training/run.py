@@ -1,0 +1,224 @@
+"""A whole run: data and networks, then folder, loop, checkpoints, and the pictures at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+import torch
+from PIL import Image
+
+from gantool import __version__
+from gantool.config import RunConfig
+from gantool.errors import DataError, OptionError, RunError
+from gantool.files import checkpoint as checkpoints
+from gantool.files.checkpoint import Checkpoint
+from gantool.files.envelope import write_text
+from gantool.interfaces import Condition, DataInfo, Dataset, Samples
+from gantool.latent import seeds
+from gantool.networks import used_condition
+from gantool.render.animation import save_gif
+from gantool.render.plot import save_losses
+from gantool.training.batches import Batches
+from gantool.training.folder import RunFolder
+from gantool.training.grids import FixedGrid
+from gantool.training.loop import Actions, Interval, Length, fit
+from gantool.training.options import RunOptions
+from gantool.training.observers import JsonLog, Observer, Start, read_log
+from gantool.training.phases import Phases
+from gantool.training.signals import Stop
+from gantool.training.state import TrainingState, build_state
+
+__all__ = ["Outcome", "Prepared", "prepare", "train"]
+
+GRIDS, CHECKPOINTS = 24, 10  # in a run, where no interval is given
+LABEL_ROWS = 4096  # kept in a checkpoint, so that labels can be drawn without the data
+
+
+@dataclass
+class Prepared:
+    """A run that is built and has touched no file."""
+
+    config: RunConfig
+    options: RunOptions
+    device: torch.device
+    info: DataInfo
+    samples: Samples
+    condition: Condition | None
+    state: TrainingState
+    phases: Phases
+
+    def meta(self) -> dict[str, Any]:
+        """Return a checkpoint's metadata for the state as it is now."""
+        training = self.config.training
+        resolved, given = self.config.tree(), {key: dict(table) for key, table in self.config.given.items()}
+        if self.options.minutes is not None and self.state.step:  # a run by the clock is replayed by its last step
+            resolved["training"]["steps"] = self.state.step
+            given["training"] = {**given.get("training", {}), "steps": self.state.step}
+        return {
+            "given": given,
+            "resolved": resolved,
+            "components": self.config.provided(),
+            "prior": self.state.prior.describe(),
+            "shape": list(self.info.shape),
+            "condition": checkpoints.condition_meta(self.info.condition),
+            "fingerprint": self.info.fingerprint,
+            "step": self.state.step,
+            "images": self.state.step * training.n_critic * training.batch_size,
+            "torch": torch.__version__,
+        }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended; ``signal`` is 0, or the number of the signal that stopped it."""
+
+    folder: Path
+    step: int
+    model_hash: str
+    signal: int = 0
+
+
+def prepare(config: RunConfig, options: RunOptions) -> Prepared:
+    """Read the data and build networks, optimizers and phases. Raises UserError for what does not fit together."""
+    if options.minutes is not None and config.training.lr_schedule != "constant":
+        allowed = "a run by the clock is replayed by its steps, so its rates must not follow the clock"
+        raise OptionError("--minutes", "was given with --lr-schedule linear", allowed, "give --steps instead")
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
+    device = pick_device(options.device)
+    dataset: Dataset = config.create("data")
+    info, samples = dataset.describe(), dataset.load()
+    if not len(samples.values) or tuple(samples.values.shape[1:]) != tuple(info.shape):
+        raise DataError(f"--data {config.name('data')}", f"holds {len(samples.values)} examples of {info.shape}")
+    condition = used_condition(config, info.condition)
+    state = build_state(config, tuple(info.shape), condition, device)
+    seen = samples if condition is not None else Samples(samples.values)
+    batches = Batches(seen, config.training.batch_size, config.training.seed)
+    return Prepared(config, options, device, info, samples, condition, state, Phases(config, state, batches, device))
+
+
+def pick_device(wanted: str) -> torch.device:
+    """Return the device to compute on; ``auto`` takes a GPU where there is one. Raises OptionError if it is not there."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wanted == "auto":
+        return torch.device(next(name for name, usable in there.items() if usable))
+    if not there[wanted]:
+        usable = ", ".join(name for name, found in there.items() if found)
+        raise OptionError("--device", f"{wanted} was given and is not there", f"here: {usable}", "type: --device auto")
+    return torch.device(wanted)
+
+
+def train(
+    config: RunConfig,
+    options: RunOptions | None = None,
+    observers: Sequence[Observer] = (),
+    resume: Checkpoint | None = None,
+) -> Outcome:
+    """Train and leave a run folder; with ``resume`` go on from a checkpoint, in the folder it lies in.
+
+    Raises UserError before anything is written, and TrainingError for a loss that is not finite.
+    """
+    options = options or RunOptions()
+    run = prepare(config, options)
+    if resume is not None:
+        _check_data(run, resume)
+        run.state.restore(resume.tensors, resume.meta["step"], str(resume.path))
+        folder = RunFolder(resume.path.parent.parent)
+    else:
+        folder = RunFolder.create(Path(options.out or Path("runs") / default_name(config)))
+    folder.lock()
+    try:
+        return _train(run, folder, observers)
+    finally:
+        folder.unlock()
+
+
+def _check_data(run: Prepared, resume: Checkpoint) -> None:
+    if run.info.fingerprint != resume.meta.get("fingerprint"):
+        given = "the data differs from what the run was trained on"
+        hint = f"bring the data back, or start anew: gantool train --config {resume.path.parent.parent}"
+        raise RunError(f"--resume {resume.path.parent.parent}", given, "the same data", hint)
+
+
+def default_name(config: RunConfig) -> str:
+    """Return the name of a run's folder: data, architecture and loss, and the conditioning where labels are used."""
+    names = [config.name(section) for section in ("data", "arch", "loss")]
+    labels = config.create("condition").uses_labels
+    return "-".join([*names, config.name("condition")] if labels else names)
+
+
+def _train(run: Prepared, folder: RunFolder, observers: Sequence[Observer]) -> Outcome:
+    state, options = run.state, run.options
+    grid = FixedGrid(state.prior, tuple(run.info.shape), run.condition, run.samples)
+    watching = [JsonLog(folder.log), *observers]
+    labels = _label_rows(run)
+    digest = ""
+
+    def sample(step: int) -> None:
+        grid.save(grid.draw(state, run.device), folder.samples / f"step-{step:08d}.png")
+
+    def save(step: int) -> None:
+        nonlocal digest
+        path = folder.checkpoint(step)
+        digest = checkpoints.write(path, state.tensors() | labels, run.meta())
+        folder.point("latest", path)
+        folder.prune(options.keep)
+        for observer in watching:
+            observer.on_checkpoint(path, step)
+
+    by_clock = options.minutes is not None
+    start = Start(
+        folder.path, state.step, None if by_clock else run.config.training.steps, options.minutes, str(run.device)
+    )
+    _write_config(run, folder)
+    for observer in watching:
+        observer.on_start(start)
+    if state.step == 0:
+        sample(0)
+    actions = Actions(
+        options.log_every, sample, Interval(options.sample_every, GRIDS), save, Interval(options.checkpoint_every, CHECKPOINTS)
+    )
+    with Stop() as stop:
+        try:
+            fit(run.phases, Length(run.config.training.steps, options.minutes), actions, watching, stop)
+        finally:
+            for observer in watching:
+                observer.on_end(state.step)
+        if not stop.signal:
+            _write_config(run, folder)
+            _finish(run, folder, grid, digest)
+    return Outcome(folder.path, state.step, digest, stop.signal)
+
+
+def _label_rows(run: Prepared) -> dict[str, torch.Tensor]:
+    if run.condition is None or run.samples.labels is None:
+        return {}
+    labels = run.samples.labels
+    order = torch.randperm(len(labels), generator=seeds.generator(run.config.training.seed, "label rows"))
+    return {"data.labels": torch.from_numpy(np.ascontiguousarray(labels[order[:LABEL_ROWS].numpy()]))}
+
+
+def _write_config(run: Prepared, folder: RunFolder) -> None:
+    meta = run.meta()
+    head = f"# Written by gantool {__version__}. `gantool train --config {folder.path}` starts again from [given];\n"
+    head += "# [resolved] is what ran, every default included.\n\n"
+    trees = {"given": _without_none(meta["given"]), "resolved": _without_none(meta["resolved"])}
+    write_text(folder.path / "config.toml", head + tomli_w.dumps(trees))
+
+
+def _without_none(tree: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {name: {key: value for key, value in table.items() if value is not None} for name, table in tree.items()}
+
+
+def _finish(run: Prepared, folder: RunFolder, grid: FixedGrid, digest: str) -> None:
+    """Write the last grid with its latents, the loss curves and the film of the grid over training."""
+    grid.save(grid.draw(run.state, run.device), folder.path / "grid.png", digest)
+    save_losses(read_log(folder.log), folder.path / "loss.png")
+    frames = [Image.open(path) for path in sorted(folder.samples.glob("step-*.png"))]
+    if frames:
+        save_gif(frames, folder.path / "training.gif")

@@ -1,0 +1,41 @@
+"""Ctrl-C, kill and a closed terminal: the step is finished and a checkpoint written before the process ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from types import FrameType, TracebackType
+from typing import Any
+
+__all__ = ["Stop"]
+
+
+class Stop:
+    """While entered, the first signal sets ``signal``; a second one at least a second later ends the process at once."""
+
+    NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # the last is not known everywhere
+
+    def __init__(self) -> None:
+        self.signal = 0
+        self._since = 0.0
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Stop:
+        if threading.current_thread() is threading.main_thread():  # handlers can be set nowhere else
+            for name in self.NAMES:
+                if hasattr(signal, name):
+                    number = getattr(signal, name)
+                    self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if not self.signal:
+            self.signal, self._since = number, time.monotonic()
+        elif time.monotonic() - self._since >= 1:
+            os._exit(128 + number)

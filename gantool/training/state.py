@@ -1,0 +1,140 @@
+"""Everything that changes during training, as named tensors: networks, average and both optimizers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from gantool.config import RunConfig, TrainingOptions
+from gantool.errors import FileError
+from gantool.interfaces import Condition
+from gantool.latent import seeds
+from gantool.latent.prior import Prior, Slot
+from gantool.networks import ConditionedDiscriminator, ConditionedGenerator, build_discriminator, build_generator
+from gantool.training.average import WeightAverage
+
+__all__ = ["TrainingState", "build_state"]
+
+NetworkType = TypeVar("NetworkType", bound=nn.Module)
+
+
+@dataclass
+class TrainingState:
+    """A run at the end of ``step`` generator steps."""
+
+    G: ConditionedGenerator
+    D: ConditionedDiscriminator
+    average: WeightAverage | None
+    optimizer_g: torch.optim.Optimizer
+    optimizer_d: torch.optim.Optimizer
+    prior: Prior
+    step: int = 0
+
+    @property
+    def sampler(self) -> nn.Module:
+        """The generator that pictures are made with: the average where there is one."""
+        return self.average.module if self.average else self.G
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all tensors by the names they have in a checkpoint."""
+        found = _named("generator.", self.G.state_dict())
+        if self.average:
+            found |= _named("generator_ema.", self.average.module.state_dict())
+        found |= _named("discriminator.", self.D.state_dict())
+        found |= _named("optimizer_g.", optimizer_tensors(self.optimizer_g, self.G))
+        found |= _named("optimizer_d.", optimizer_tensors(self.optimizer_d, self.D))
+        return found
+
+    def restore(self, tensors: Mapping[str, Tensor], step: int, where: str) -> None:
+        """Take over a checkpoint's tensors. Raises FileError where they do not fit this run."""
+        restore_module(self.G, _part(tensors, "generator."), where)
+        if self.average:
+            restore_module(self.average.module, _part(tensors, "generator_ema."), where)
+        restore_module(self.D, _part(tensors, "discriminator."), where)
+        restore_optimizer(self.optimizer_g, self.G, _part(tensors, "optimizer_g."), where)
+        restore_optimizer(self.optimizer_d, self.D, _part(tensors, "optimizer_d."), where)
+        self.step = step
+
+
+def build_state(
+    config: RunConfig, shape: tuple[int, ...], condition: Condition | None, device: torch.device
+) -> TrainingState:
+    """Build both networks and their optimizers; the first weights follow the seed."""
+    training = config.training
+    prior = Prior((Slot("noise", training.latent_prior, training.latent_dim),))
+
+    def built(build: Callable[..., NetworkType], stream: str) -> NetworkType:
+        torch.manual_seed(seeds.number(training.seed, stream))
+        network = build(config, shape, condition, prior.dim).to(device)
+        return network.to(memory_format=torch.channels_last) if training.channels_last else network
+
+    G = built(build_generator, "initial G")
+    D = built(build_discriminator, "initial D")
+    config.create("lipschitz").prepare(D)
+    return TrainingState(
+        G=G,
+        D=D,
+        average=WeightAverage(G, training.ema) if training.ema else None,
+        optimizer_g=_optimizer(G, training, training.lr_g),
+        optimizer_d=_optimizer(D, training, training.lr_d),
+        prior=prior,
+    )
+
+
+def _optimizer(network: nn.Module, training: TrainingOptions, lr: float) -> torch.optim.Optimizer:
+    parameters = list(network.parameters())
+    if training.optimizer == "rmsprop":
+        return torch.optim.RMSprop(parameters, lr=lr, foreach=True)
+    beta1, beta2 = training.betas
+    return torch.optim.Adam(parameters, lr=lr, betas=(beta1, beta2), fused=True)
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer, network: nn.Module) -> dict[str, Tensor]:
+    """Return an optimizer's state as ``quantity.parameter`` -> tensor."""
+    return {
+        f"{quantity}.{name}": value
+        for name, parameter in network.named_parameters()
+        for quantity, value in optimizer.state.get(parameter, {}).items()
+        if isinstance(value, Tensor)
+    }
+
+
+def restore_optimizer(
+    optimizer: torch.optim.Optimizer, network: nn.Module, tensors: Mapping[str, Tensor], where: str
+) -> None:
+    """Put an optimizer's state back, in each parameter's own memory format.
+
+    A moment that lies in memory in another order than its parameter makes fused Adam compute wrong in silence.
+    """
+    parameters = dict(network.named_parameters())
+    for key, value in tensors.items():
+        quantity, _, name = key.partition(".")
+        parameter = parameters.get(name)
+        if parameter is None or (value.dim() and value.shape != parameter.shape):
+            raise FileError(where, f"its optimizer state {key!r} does not fit the networks", "the run's own checkpoint")
+        if value.dim():
+            own = torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
+        else:
+            own = value.clone().to(parameter.device)
+        cast(dict[str, Any], optimizer.state[parameter])[quantity] = own
+
+
+def restore_module(module: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
+    """Copy tensors into a module. Raises FileError where names or shapes differ."""
+    try:
+        module.load_state_dict(dict(tensors), strict=True)
+    except RuntimeError as error:
+        hint = "the file belongs to other settings"
+        raise FileError(where, f"its tensors do not fit the networks ({str(error).splitlines()[-1].strip()})", hint) from error
+
+
+def _named(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {prefix + name: tensor for name, tensor in tensors.items()}
+
+
+def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
