@@ -13,12 +13,75 @@ import click
 
 from gantool.config import RunConfig, Tier, TrainingOptions, choose, resolve
 from gantool.errors import UserError
+from gantool.files import checkpoint, envelope
 from gantool.files.config import read_settings
 from gantool.options import Option, Options, describe, parse
+from gantool.plugins import PluginSet, load_plugins
 from gantool.recipes import read_recipe
 from gantool.registry import SECTIONS, Component, Registry
 
-__all__ = ["component_flags", "flag_tier", "option_flag", "peek", "selectors", "source_tiers", "training_flags"]
+__all__ = ["ComponentCommand", "chosen", "flag_tier", "peek", "read_flags", "registry_of", "selectors"]
+
+
+class ComponentCommand(click.Command):
+    """A command whose flags are those of the components that its line chooses.
+
+    ``only`` names the sections whose flags it has; ``training`` adds those of the training.
+    """
+
+    components: Mapping[str, Component]
+
+    def __init__(self, name: str, *, only: Sequence[str], training: bool = False, **rest: Any) -> None:
+        super().__init__(name, **rest)
+        self.only, self.training = only, training
+        self.groups: dict[str, list[click.Option]] = {}
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Find the components first, then parse with their flags."""
+        registry = registry_of(ctx)
+        found = peek(args)
+        if "resume" in found:
+            found = _resumed(found["resume"])
+        self.components, defaults = component_flags(registry, found)
+        self.groups = {"Training": training_flags(defaults)} if self.training else {}
+        for section in self.only:
+            component = self.components[section]
+            if describe(component.options):
+                title = f"{component.kind.capitalize()} {component.name}"
+                self.groups[title] = options_flags(component.options, section, defaults)
+        return super().parse_args(ctx, args)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the fixed flags and those of the chosen components."""
+        return [*super().get_params(ctx), *(flag for group in self.groups.values() for flag in group)]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the flags in groups."""
+        fixed = super().get_params(ctx)
+        choosing = [param for param in fixed if param.name in (*SECTIONS, "recipe", "config")]
+        others = [param for param in fixed if param not in choosing]
+        for title, group in {"Choose": choosing, "Options": others, **self.groups}.items():
+            rows = [row for param in group if (row := param.get_help_record(ctx)) is not None]
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+def chosen(ctx: click.Context) -> Mapping[str, Component]:
+    """Return the components that the line of a ``ComponentCommand`` chose."""
+    return ctx.command.components if isinstance(ctx.command, ComponentCommand) else {}
+
+
+def registry_of(ctx: click.Context) -> Registry:
+    """Return the registry that the group of commands set up."""
+    found = ctx.find_object(PluginSet)
+    return (found or load_plugins()).registry
+
+
+def _resumed(folder: str) -> dict[str, str]:
+    """Return the components of a run that is resumed."""
+    path = checkpoint.find(folder, resuming=True)
+    resolved = envelope.read_header(path, checkpoint.KIND).meta.get("resolved", {})
+    return {section: str(resolved.get(section, {}).get("name")) for section in SECTIONS}
 
 
 def selectors() -> list[click.Option]:
@@ -76,12 +139,14 @@ def option_flag(option: Option, section: str = "", default: Any = None) -> click
     name = f"{section}.{option.flag}" if section else option.flag
     variable = f"{section or 'training'}__{option.name}"
     shown = "none" if default is None else ",".join(map(str, default)) if isinstance(default, list) else str(default)
-    text = option.description[:1].upper() + option.description[1:]
     if option.kind == "bool":
         shown = "on" if default else "off"
-        flags = [variable, f"--{name}/--no-{name}"]
-        return click.Option(flags, default=None, help=text, show_default=shown)
-    return click.Option([variable, f"--{name}"], metavar=option.metavar, help=text, show_default=shown)
+        return click.Option([variable, f"--{name}/--no-{name}"], default=None, help=_help(option, shown))
+    return click.Option([variable, f"--{name}"], metavar=option.metavar, help=_help(option, shown))
+
+
+def _help(option: Option, shown: str) -> str:
+    return f"{option.description[:1].upper()}{option.description[1:]}. [{shown}]"
 
 
 def training_flags(defaults: Mapping[str, Any]) -> list[click.Option]:

@@ -13,8 +13,7 @@ from gantool.cli.console import note, say, say_json
 from gantool.config import RunConfig, Tier, resolve
 from gantool.errors import OptionError
 from gantool.options import build, describe
-from gantool.plugins import PluginSet
-from gantool.registry import SECTIONS, Component
+from gantool.registry import SECTIONS
 from gantool.training.options import RunOptions
 
 EPILOG = """\b
@@ -26,59 +25,16 @@ Examples:
   gantool train --resume runs/shapes-dcgan-wgan-gp --steps 5000
   gantool train --config runs/shapes-dcgan-wgan-gp --loss bce
 """
-SHORT = {"out": ["-o", "--out"], "threads": ["--threads"]}
-
-
-class TrainCommand(click.Command):
-    """A command whose flags are those of the components that the line chooses."""
-
-    components: dict[str, Component]
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Find the components first, then parse with their flags."""
-        registry = ctx.find_object(PluginSet).registry  # type: ignore[union-attr]
-        found = flags.peek(args)
-        self.components, defaults = _chosen(registry, found)
-        self.sections = {"Training": flags.training_flags(defaults)}
-        for section, component in self.components.items():
-            own = flags.options_flags(component.options, section, defaults)
-            if own:
-                self.sections[f"{component.kind.capitalize()} {component.name}"] = own
-        return super().parse_args(ctx, args)
-
-    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Return the fixed flags and those of the chosen components."""
-        return [*super().get_params(ctx), *(flag for group in self.sections.values() for flag in group)]
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the flags in groups."""
-        choosing = [param for param in super().get_params(ctx) if param.name in (*SECTIONS, "recipe", "config")]
-        running = [param for param in super().get_params(ctx) if param not in choosing]
-        for title, group in {"Choose": choosing, "Run": running, **self.sections}.items():
-            rows = [row for param in group if (row := param.get_help_record(ctx)) is not None]
-            with formatter.section(title):
-                formatter.write_dl(rows)
-
-
-def _chosen(registry: Any, found: dict[str, str]) -> tuple[dict[str, Component], dict[str, Any]]:
-    """Return the components of a new run, or of the run that is resumed."""
-    if "resume" in found:
-        from gantool.files import checkpoint, envelope
-
-        path = checkpoint.find(found["resume"], resuming=True)
-        resolved = envelope.read_header(path, checkpoint.KIND).meta.get("resolved", {})
-        names = {section: str(resolved.get(section, {}).get("name")) for section in SECTIONS}
-        return flags.component_flags(registry, names)
-    return flags.component_flags(registry, found)
+SHORT = {"out": ["-o", "--out"]}
 
 
 def _run_flags() -> list[click.Parameter]:
     made: list[click.Parameter] = []
     for option in describe(RunOptions):
         names = SHORT.get(option.name, [f"--{option.flag}"])
-        text = option.description[:1].upper() + option.description[1:]
-        shown = None if option.default is None else str(option.default)
-        made.append(click.Option([f"run__{option.name}", *names], metavar=option.metavar, help=text, show_default=shown or False))
+        shown = "" if option.default is None else f" [{option.default}]"
+        text = f"{option.description[0].upper()}{option.description[1:]}.{shown}"
+        made.append(click.Option([f"run__{option.name}", *names], metavar=option.metavar, help=text))
     return made
 
 
@@ -88,11 +44,9 @@ def _run(ctx: click.Context, **values: Any) -> int | None:
     What is not given comes from recipes: those of the dataset, the loss and the architecture, weakest last. Each part's
     own flags appear below for the parts that the line chooses: `gantool train --arch mlp --help`.
     """
-    registry = ctx.find_object(PluginSet).registry  # type: ignore[union-attr]
-    command = ctx.command
-    assert isinstance(command, TrainCommand)
+    registry = flags.registry_of(ctx)
     options = build(RunOptions, flags.read_flags(describe(RunOptions), "run", values), lambda name: f"--{name}")
-    tier = flags.flag_tier(command.components, values)
+    tier = flags.flag_tier(flags.chosen(ctx), values)
     resumed = values["resume"]
     stored = None
     if resumed:
@@ -164,8 +118,10 @@ def _train(config: RunConfig, options: RunOptions, stored: Any, values: dict[str
     return 128 + outcome.signal if outcome.signal else 0
 
 
-command = TrainCommand(
+command = flags.ComponentCommand(
     "train",
+    only=list(SECTIONS),
+    training=True,
     callback=click.pass_context(_run),
     help=_run.__doc__,
     epilog=EPILOG,

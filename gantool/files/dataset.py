@@ -148,7 +148,7 @@ def _rows(header: Header, length: int, split: str | None) -> tuple[int, int]:
     splits = header.meta.get("splits", {})
     if not isinstance(splits, dict) or not all(_is_range(rows, length) for rows in splits.values()):
         raise _malformed(header, "its splits are not ranges of its pictures")
-    ranges = {name: (start, stop) for name, (start, stop) in splits.items()}
+    ranges = {name: (start, stop) for name, (start, stop) in sorted(splits.items(), key=lambda item: item[1])}
     return split_rows(ranges, length, split, str(header.path))
 
 

@@ -47,11 +47,15 @@ class Model:
 
     def labels(self, seeds: Sequence[int]) -> Tensor | None:
         """Draw one row of the data's labels for each seed; None for an unconditional model."""
-        if self.condition is None:
-            return None
-        rows = self.label_rows
+        return None if self.condition is None else self.draw_labels(seeds)
+
+    def draw_labels(self, seeds: Sequence[int], rows: Tensor | None = None) -> Tensor:
+        """Draw one row for each seed, from the given label rows or from all that the checkpoint holds."""
+        rows = self.label_rows if rows is None else rows
         if rows is None or not len(rows):
-            rows = torch.arange(len(self.condition)) if self.condition.kind == "classes" else torch.eye(len(self.condition))
+            names = len(self.condition or ())
+            by_class = self.condition is not None and self.condition.kind == "classes"
+            rows = torch.arange(names) if by_class else torch.eye(names)
         picks = [int(torch.randint(len(rows), (1,), generator=seeding.generator(seed, "label"))) for seed in seeds]
         return rows[picks]
 
@@ -84,9 +88,20 @@ def open_model(path: Path | str, registry: Registry | None = None) -> Model:
         G.load_state_dict(stored.sampler(), strict=True)
     except RuntimeError as error:
         raise FileError(where, "its tensors do not fit its own settings", "a checkpoint that gantool wrote") from error
-    rows = stored.tensors.get("data.labels")
+    rows = _label_rows(stored, condition)
     hashed = stored.meta["model_hash"]
     return Model(stored.path, config, G.eval().requires_grad_(False), prior, shape, condition, rows, hashed, stored.meta["step"])
+
+
+def _label_rows(stored: Checkpoint, condition: Condition | None) -> Tensor | None:
+    rows = stored.tensors.get("data.labels")
+    if rows is None or condition is None:
+        return None
+    classes = condition.kind == "classes"
+    fits = rows.dtype == torch.int64 and rows.dim() == 1 if classes else rows.dim() == 2 and rows.shape[1] == len(condition)
+    if not fits or (classes and len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < len(condition)):
+        raise FileError(str(stored.path), "its label rows do not fit its names", "a checkpoint that gantool wrote")
+    return rows if classes else rows.float()
 
 
 def restore_config(stored: Checkpoint, registry: Registry) -> RunConfig:

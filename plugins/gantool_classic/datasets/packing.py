@@ -67,13 +67,20 @@ def decided(listing: Listing, conversion: Conversion) -> Conversion:
     """Settle the channels where they are open: 1 if every picture's header says grey, else 3."""
     if conversion.channels is not None:
         return conversion
-    modes = (is_grey(listing.root / entry.path) for entry in listing.files)
-    seen = False
-    for grey in modes:
-        if grey is False:  # photographs are told by their first file
-            return replace(conversion, channels=3)
-        seen = seen or grey is True
-    return replace(conversion, channels=1 if seen else 3)
+    with _no_warnings():
+        modes = (is_grey(listing.root / entry.path) for entry in listing.files)
+        known = (grey for grey in modes if grey is not None)
+        # Stops at the first picture in colour, which is mostly the first of all.
+        grey = next(known, False) and all(known)
+    return replace(conversion, channels=1 if grey else 3)
+
+
+@contextlib.contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Pillow warns of odd EXIF, palettes and sizes in the middle of the bar; what matters is an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def pack_listing(listing: Listing, conversion: Conversion, out: Path) -> Report:
@@ -110,9 +117,7 @@ def _fill(
     split_of = np.full(len(listing.files), None, object)
     for name, (start, stop) in listing.splits.items():
         split_of[start:stop] = name
-    # Pillow warns of odd EXIF, palettes and sizes in the middle of the bar; what matters is an error.
-    with warnings.catch_warnings(), _progress(listing) as advance:
-        warnings.simplefilter("ignore")
+    with _no_warnings(), _progress(listing) as advance:
         for row, picture in enumerate(_decode(listing, conversion)):
             if isinstance(picture, PictureError):
                 skipped.append((listing.files[row].path, str(picture)))

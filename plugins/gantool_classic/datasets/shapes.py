@@ -26,20 +26,13 @@ Array = np.ndarray[Any, Any]
 DRAWING = 1  # raised when the same options draw other pictures
 CHUNK = 512  # pictures drawn at once: small enough for the processor's cache
 SHAPES = ("circle", "square", "triangle")
-HUES = (
-    "red",
-    "yellow",
-    "green",
-    "cyan",
-    "blue",
-    "magenta",
-)  # a sixth of the colour circle each
+HUES = ("red", "yellow", "green", "cyan", "blue", "magenta")  # a sixth of the colour circle each
 SATURATION = 0.9  # with value 1 and any grey behind it, some channel differs by at least 0.45
 
 RANGES: Mapping[str, tuple[float, float]] = {
-    "x": (0.35, 0.65),  # centre in the picture's width: 0 is its left edge, 1 its right; no shape is ever cut
-    "y": (0.35, 0.65),  # centre in the picture's height: 0 is its top
-    "size": (0.14, 0.22),  # radius of the circle of the same area, in the picture's side
+    "x": (0.4, 0.6),  # centre in the picture's width: 0 is its left edge, 1 its right; no shape is ever cut
+    "y": (0.4, 0.6),  # centre in the picture's height: 0 is its top
+    "size": (0.16, 0.25),  # radius of the circle of the same area, in the picture's side
     "hue": (0.0, 1.0),  # circular: 0 is red, 1/3 green, 2/3 blue
     "background": (0.1, 0.9),  # grey level
 }
@@ -169,11 +162,11 @@ def _square(dx: Array, dy: Array, r: Array) -> Array:
 
 
 def _triangle(dx: Array, dy: Array, r: Array) -> Array:
-    """Cover an equilateral triangle that points up, by the distances to its three sides."""
+    """Cover an equilateral triangle that points up: within each of its three sides."""
     inner = r * math.sqrt(math.pi / (3 * math.sqrt(3)))  # radius of its inscribed circle
-    slope = math.sqrt(3) / 2
-    sides = np.maximum(slope * np.abs(dx) - 0.5 * dy, dy)
-    return _edge(sides - inner)
+    across = dx * (math.sqrt(3) / 2)
+    lean = 0.5 * dy + inner
+    return _edge(across - lean) * _edge(-across - lean) * _edge(dy - inner)
 
 
 def _vivid(hue: Array) -> Array:

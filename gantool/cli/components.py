@@ -1,0 +1,105 @@
+"""``gantool components``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from gantool.cli.console import say, say_json, table
+from gantool.errors import OptionError, nearest
+from gantool.options import describe
+from gantool.plugins import PluginSet
+from gantool.registry import KINDS, Component, Registry
+
+EPILOG = """\b
+Examples:
+  gantool components
+  gantool components loss
+  gantool components architecture dcgan
+"""
+
+
+@click.command("components", epilog=EPILOG)
+@click.argument("kind", required=False)
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@click.pass_obj
+def command(found: PluginSet, kind: str | None, name: str | None, as_json: bool) -> None:
+    """List what a GAN can be made of: all kinds, one KIND, or the options of one component by its NAME."""
+    registry = found.registry
+    kind = _kind(kind) if kind else None
+    if kind and name:
+        component = registry.get(kind, name, f"gantool components {kind}")
+        say_json(_describe(component)) if as_json else _show(component)
+        return
+    shown = [component for each in ([kind] if kind else KINDS) for component in registry.all(each)]
+    if as_json:
+        say_json([_describe(component) for component in shown])
+        return
+    rows = [(part.kind, part.name, part.summary, part.provider.plugin) for part in shown]
+    table(("kind", "name", "what it is", "plugin"), rows)
+    say(f"Next: gantool components {_example(registry, kind)}")
+
+
+def _example(registry: Registry, kind: str | None) -> str:
+    kind = kind or "architecture"
+    names = registry.names(kind)
+    return f"{kind} {names[0]}" if names else ""
+
+
+def _kind(text: str) -> str:
+    """Return a kind by its name or by its flag's."""
+    by_flag = {kind.section: kind.name for kind in KINDS.values()}
+    name = by_flag.get(text.removeprefix("--"), text)
+    if name not in KINDS:
+        known = f"known: {', '.join(KINDS)}"
+        raise OptionError("gantool components", f"there is no kind {text!r}", known, nearest(text, KINDS))
+    return name
+
+
+def _describe(component: Component) -> dict[str, Any]:
+    options = [
+        {
+            "name": option.name,
+            "type": option.kind,
+            "default": option.default,
+            "allowed": option.allowed,
+            "description": option.description,
+        }
+        for option in describe(component.options)
+    ]
+    source = component.provider
+    return {
+        "kind": component.kind,
+        "name": component.name,
+        "summary": component.summary,
+        "plugin": {"name": source.plugin, "dist": source.dist, "version": source.version},
+        "recipe": dict(component.recipe),
+        "options": options,
+    }
+
+
+def _show(component: Component) -> None:
+    source = component.provider
+    say(f"{component.kind} {component.name}: {component.summary}")
+    say(f"from the plugin {source.plugin} ({source.dist} {source.version})" if source.dist else f"from {source.plugin}")
+    section = KINDS[component.kind].section
+    rows = [
+        (f"--{section}.{option.flag}", _text(option.default), option.allowed, option.description)
+        for option in describe(component.options)
+    ]
+    if rows:
+        table(("flag", "default", "allowed", "what it does"), rows)
+    else:
+        say("It has no options.")
+    if component.recipe:
+        say(f"It brings its recipe: {component.recipe}")
+    if component.kind == "recipe":
+        say(f"Next: gantool train --recipe {component.name} --dry-run")
+    else:
+        say(f"Next: gantool train --{section} {component.name} --help")
+
+
+def _text(default: Any) -> str:
+    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)

@@ -1,0 +1,159 @@
+"""``gantool data``."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from rich.console import Console
+
+from gantool.cli import flags
+from gantool.cli.console import say, say_json, table
+from gantool.config import RunConfig, resolve
+from gantool.errors import OptionError
+from gantool.interfaces import DataInfo, Samples
+from gantool.plugins import PluginSet
+
+EPILOG = """\b
+Examples:
+  gantool data list
+  gantool data inspect --data folder --data.root photos
+  gantool data pack --data folder --data.root photos --data.size 64 -o photos.safetensors
+"""
+SHOWN = 64  # pictures in the grid of data inspect
+
+
+@click.group("data", epilog=EPILOG)
+def command() -> None:
+    """List, look into and pack datasets."""
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@click.pass_obj
+def list_datasets(found: PluginSet, as_json: bool) -> None:
+    """List the datasets that --data knows."""
+    parts = found.registry.all("dataset")
+    if as_json:
+        say_json([{"name": part.name, "summary": part.summary, "plugin": part.provider.plugin} for part in parts])
+        return
+    table(("name", "what it is", "plugin"), [(part.name, part.summary, part.provider.plugin) for part in parts])
+    say("Next: gantool data inspect --data shapes")
+
+
+def _config(ctx: click.Context, values: dict[str, Any]) -> RunConfig:
+    return resolve(flags.registry_of(ctx), [flags.flag_tier(flags.chosen(ctx), values)])
+
+
+def _inspect(ctx: click.Context, **values: Any) -> None:
+    """Say what a dataset holds, and draw a grid of it."""
+    config = _config(ctx, values)
+    dataset = config.create("data")
+    info: DataInfo = dataset.describe()
+    samples: Samples = dataset.load()
+    facts = _facts(info, samples)
+    if values["out"]:
+        _draw(samples, Path(values["out"]))
+        facts["grid"] = values["out"]
+    if values["json"]:
+        say_json(facts)
+        return
+    say(f"{config.name('data')}: {facts['examples']} examples of {' x '.join(map(str, info.shape))}")
+    if facts["labels"]:
+        kind = info.condition.kind if info.condition else "labels"
+        say(f"{kind}: " + ", ".join(f"{name} {count}" for name, count in facts["labels"].items()))
+    say(f"fingerprint {info.fingerprint[:16]}")
+    if values["out"]:
+        say(f"Grid: {values['out']}")
+    condition = " --condition onehot" if info.condition else ""
+    say(f"Next: gantool train --data {config.name('data')} ...{condition}")
+
+
+def _facts(info: DataInfo, samples: Samples) -> dict[str, Any]:
+    counts: dict[str, int] = {}
+    if info.condition and samples.labels is not None:
+        if info.condition.kind == "classes":
+            found = Counter(samples.labels.tolist())
+            counts = {name: found[index] for index, name in enumerate(info.condition.names)}
+        else:
+            having = (samples.labels > 0.5).sum(0)
+            counts = {name: int(count) for name, count in zip(info.condition.names, having, strict=True)}
+    return {
+        "examples": len(samples.values),
+        "shape": list(info.shape),
+        "labels": counts,
+        "factors": sorted(samples.factors),
+        "fingerprint": info.fingerprint,
+    }
+
+
+def _draw(samples: Samples, out: Path) -> None:
+    from gantool.render.grid import grid, scatter
+    from gantool.render.provenance import save_png
+
+    if out.suffix.lower() != ".png":
+        raise OptionError("-o", f"{out} was given", "a .png", f"type: -o {out.with_suffix('.png')}")
+    spread = np.linspace(0, len(samples.values) - 1, min(SHOWN, len(samples.values))).astype(int)
+    if samples.values.ndim == 2:
+        save_png(scatter(samples.values[:0], samples.values[:2000]), out)
+    else:
+        save_png(grid(samples.values[spread].transpose(0, 2, 3, 1)), out)
+
+
+def _pack(ctx: click.Context, **values: Any) -> None:
+    """Write a dataset of pictures into one memory-mapped file."""
+    from rich.progress import track
+
+    from gantool.files.dataset import write_pack
+
+    config = _config(ctx, values)
+    out = Path(values["out"])
+    if out.exists():
+        raise OptionError("-o", f"{out} exists", "a new file", f"remove it, or take another name: rm {out}")
+    dataset = config.create("data")
+    info: DataInfo = dataset.describe()
+    if len(info.shape) != 3:
+        raise OptionError(f"--data {config.name('data')}", "holds no pictures", "a dataset of pictures")
+    samples: Samples = dataset.load()
+    count, source = len(samples.values), config.name("data")
+    labels = samples.labels if info.condition and samples.labels is not None else [None] * count
+    with write_pack(
+        out, count, info.shape, condition=info.condition, fingerprint=info.fingerprint, source=source
+    ) as pack:
+        hidden = not sys.stderr.isatty()
+        rows = zip(samples.values, labels, strict=True)
+        for image, label in track(rows, "Packing", total=count, console=Console(stderr=True), disable=hidden):
+            pack.add(image, label)
+    size = out.stat().st_size / 2**20
+    say(f"{len(samples.values)} pictures, {size:.1f} MiB: {out}. Next: gantool train --data packed --data.root {out}")
+
+
+def _data_flag() -> click.Option:
+    return next(flag for flag in flags.selectors() if flag.name == "data")
+
+
+for name, callback, extra in (
+    (
+        "inspect",
+        _inspect,
+        [
+            click.Option(["-o", "--out"], metavar="PNG", help="Draw a grid of examples."),
+            click.Option(["--json"], is_flag=True, help="Print as JSON."),
+        ],
+    ),
+    ("pack", _pack, [click.Option(["-o", "--out"], metavar="FILE", required=True, help="The file to write.")]),
+):
+    command.add_command(
+        flags.ComponentCommand(
+            name,
+            only=["data"],
+            callback=click.pass_context(callback),
+            help=callback.__doc__,
+            epilog=EPILOG,
+            params=[_data_flag(), *extra],
+        )
+    )

@@ -1,0 +1,145 @@
+"""``gantool inspect``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gantool.cli.console import say, say_json
+from gantool.errors import FileError, UserError
+from gantool.files import checkpoint, envelope, foreign
+
+EPILOG = """\b
+Examples:
+  gantool inspect runs/shapes-dcgan-wgan-gp
+  gantool inspect sample.png
+  gantool inspect weights.pt
+"""
+
+
+@click.command("inspect", epilog=EPILOG)
+@click.argument("path", metavar="FILE")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def command(path: str, as_json: bool) -> None:
+    """Explain a file by its content: a run folder, any of gantool's files, a picture, a file of torch or numpy."""
+    target = checkpoint.find(path) if Path(path).is_dir() else Path(path)
+    found = explain(target)
+    if as_json:
+        say_json({"path": str(target), **found})
+        return
+    say(f"{target}: {found.pop('what')}")
+    next_line = found.pop("next", None)
+    for name, value in found.items():
+        say(f"  {name:<12} {value}")
+    if next_line:
+        say(f"Next: {next_line}")
+
+
+def explain(path: Path) -> dict[str, Any]:
+    """Return what a file is, with its most telling facts. Raises FileError where it cannot be read at all."""
+    kind = foreign.identify(path)
+    if kind == "safetensors":
+        return _safetensors(path)
+    if kind == "png":
+        return _png(path)
+    if kind in ("torch-zip", "torch-legacy"):
+        return _torch(path, kind)
+    if kind == "pickle":
+        what = "a bare pickle; it could run code when read, so gantool does not read it"
+        return {"what": what, "next": foreign.TENSORS_ONLY}
+    if kind == "npy":
+        return {"what": "a numpy array"}
+    raise FileError(str(path), f"is {'empty' if kind == 'empty' else 'not a file that gantool knows'}", "see --help")
+
+
+def _safetensors(path: Path) -> dict[str, Any]:
+    try:
+        header = envelope.read_header(path)
+    except FileError as error:
+        if "not one of gantool's" not in error.given:
+            raise
+        return {"what": "tensors in safetensors, not written by gantool", "next": "gantool inspect RUN"}
+    describers = {"checkpoint": _checkpoint, "latents": _latents, "dataset": _dataset}
+    made = f"written by gantool {header.meta.get('gantool')} in format {header.meta['format']}"
+    size = f"{path.stat().st_size / 2**20:.1f} MiB in {len(header.tensors)} tensors"
+    facts = describers[header.kind](header) if header.kind in describers else {}
+    article = "an" if header.kind[0] in "aeiou" else "a"
+    return {"what": f"{article} {header.kind} file, {made}", "size": size, **facts}
+
+
+def _checkpoint(header: envelope.Header) -> dict[str, Any]:
+    meta = header.meta
+    parts = {
+        part: sum(prod(info.shape) for name, info in header.tensors.items() if name.startswith(part + "."))
+        for part in ("generator", "generator_ema", "discriminator")
+    }
+    components = meta.get("components", {})
+    condition = meta.get("condition") or {}
+    return {
+        "step": f"{meta.get('step')} ({meta.get('images')} real images seen)",
+        "made of": ", ".join(f"{section} {_component(part)}" for section, part in components.items()),
+        "samples": " x ".join(map(str, meta.get("shape", []))),
+        "labels": f"{condition['kind']}: {', '.join(condition['names'][:20])}" if condition else "none",
+        "parameters": ", ".join(f"{part} {count:,}" for part, count in parts.items() if count),
+        "model hash": meta.get("model_hash"),
+        "next": f"gantool sample {header.path}",
+    }
+
+
+def _component(part: dict[str, Any]) -> str:
+    return f"{part.get('name')} ({part.get('dist') or part.get('plugin')} {part.get('version', '')})".replace(" )", ")")
+
+
+def _latents(header: envelope.Header) -> dict[str, Any]:
+    shape = header.tensors["z"].shape if "z" in header.tensors else ()
+    meta = header.meta
+    return {"z": " x ".join(map(str, shape)), "seeds": meta.get("seeds"), "model hash": meta.get("model_hash")}
+
+
+def _dataset(header: envelope.Header) -> dict[str, Any]:
+    condition = header.meta.get("condition") or {}
+    return {
+        "images": " x ".join(map(str, header.tensors["images"].shape)) if "images" in header.tensors else "none",
+        "labels": f"{condition['kind']}: {', '.join(condition['names'][:20])}" if condition else "none",
+        "next": f"gantool train --data packed --data.root {header.path}",
+    }
+
+
+def _png(path: Path) -> dict[str, Any]:
+    from gantool.render.provenance import read_provenance
+
+    found = read_provenance(path)
+    if found is None:
+        return {"what": "a picture without a latent: gantool did not make it, or it was edited"}
+    facts = {"pictures": len(found["z"]), "seeds": found.get("seeds"), "truncation": found.get("truncation")}
+    if found["c"] is not None:
+        facts["labels"] = found["c"].tolist() if found["c"].ndim == 1 else f"{found['c'].shape[1]} attributes"
+    return {"what": "a picture that gantool made, with its latents", **facts, "model hash": found["model"]}
+
+
+def _torch(path: Path, kind: str) -> dict[str, Any]:
+    what = f"a torch file ({'zip' if kind == 'torch-zip' else 'legacy'} format)"
+    try:
+        content = foreign.read_torch(path)
+    except UserError as error:
+        return {"what": what, "problem": f"{error.given}; {error.allowed}", "next": error.hint}
+    tensors = dict(_tensors(content))
+    shown = [f"{name} {tuple(shape)}" for name, shape in list(tensors.items())[:8]]
+    counted = Counter(name.split(".")[0] for name in tensors)
+    more = f", ... ({len(tensors)} in all)" if len(tensors) > len(shown) else ""
+    top = ", ".join(f"{name} ({count})" for name, count in counted.items())
+    return {"what": what, "tensors": ", ".join(shown) + more, "top level": top}
+
+
+def _tensors(content: Any, prefix: str = "") -> list[tuple[str, tuple[int, ...]]]:
+    """List the tensors of nested dicts and lists by their dotted names."""
+    import torch
+
+    if isinstance(content, torch.Tensor):
+        return [(prefix.rstrip(".") or "tensor", tuple(content.shape))]
+    items = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    return [found for name, value in items for found in _tensors(value, f"{prefix}{name}.")]
