@@ -19,32 +19,46 @@ if TYPE_CHECKING:
     from gantool.options import Meta, Options
     from gantool.plugins import load_plugins
     from gantool.registry import Command, Component, Registry
+    from gantool.training.options import RunOptions
     from gantool.training.run import train
 
-_HOMES = {
-    "Command": "registry",
-    "Component": "registry",
-    "Condition": "interfaces",
-    "DataInfo": "interfaces",
-    "GantoolError": "errors",
-    "Meta": "options",
-    "Model": "latent.model",
-    "Options": "options",
-    "Registry": "registry",
-    "RunConfig": "config",
-    "Samples": "interfaces",
-    "Spec": "interfaces",
-    "Step": "interfaces",
-    "Tier": "config",
-    "UserError": "errors",
-    "hookimpl": "hookspecs",
-    "load_plugins": "plugins",
-    "open_model": "latent.model",
-    "resolve": "config",
-    "train": "training.run",
-}
+__all__ = [
+    "Command",
+    "Component",
+    "Condition",
+    "DataInfo",
+    "GantoolError",
+    "Meta",
+    "Model",
+    "Options",
+    "Registry",
+    "RunConfig",
+    "RunOptions",
+    "Samples",
+    "Spec",
+    "Step",
+    "Tier",
+    "UserError",
+    "hookimpl",
+    "load_plugins",
+    "open_model",
+    "resolve",
+    "train",
+]
 
-__all__ = [*_HOMES, "__version__"]  # pyright: ignore
+_NAMES = {
+    "config": ("RunConfig", "Tier", "resolve"),
+    "errors": ("GantoolError", "UserError"),
+    "hookspecs": ("hookimpl",),
+    "interfaces": ("Condition", "DataInfo", "Samples", "Spec", "Step"),
+    "latent.model": ("Model", "open_model"),
+    "options": ("Meta", "Options"),
+    "plugins": ("load_plugins",),
+    "registry": ("Command", "Component", "Registry"),
+    "training.options": ("RunOptions",),
+    "training.run": ("train",),
+}
+_HOMES = {name: home for home, names in _NAMES.items() for name in names}
 
 
 def __getattr__(name: str) -> object:
@@ -54,4 +68,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return [*__all__, "__version__"]

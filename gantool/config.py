@@ -34,7 +34,7 @@ CHOICE = ("data", "loss", "arch", "lipschitz", "condition")
 Beta = Annotated[float, Meta(ge=0, le=0.999999)]
 
 
-class TrainingOptions(Options):
+class TrainingOptions(Options, frozen=True):
     """The settings of a run that belong to no component."""
 
     steps: Annotated[int, Meta(ge=1, le=10**9, description="generator steps to train")] = 1000
@@ -43,17 +43,22 @@ class TrainingOptions(Options):
     optimizer: Annotated[Literal["adam", "rmsprop"], Meta(description="optimizer of both networks")] = "adam"
     lr_g: Annotated[float, Meta(gt=0, le=10, description="the generator's learning rate")] = 2e-4
     lr_d: Annotated[float, Meta(gt=0, le=10, description="the discriminator's learning rate")] = 2e-4
-    betas: Annotated[tuple[Beta, Beta], Meta(description="Adam's decay rates of the two moments")] = (0.5, 0.999)
+    betas: Annotated[tuple[Beta, Beta], Meta(description="Adam's decay rates of the two moments")] = (
+        0.5,
+        0.999,
+    )
     lr_schedule: Annotated[
         Literal["constant", "linear"], Meta(description="linear falls to zero over the last half of the run")
     ] = "constant"
     ema: Annotated[
-        float, Meta(ge=0, le=0.999999, description="decay of the generator's weight average, warmed up; 0 is off")
+        float,
+        Meta(ge=0, le=0.999999, description="decay of the generator's weight average, warmed up; 0 is off"),
     ] = 0.999
     latent_dim: Annotated[int, Meta(ge=1, le=65536, description="width of the latent z")] = 100
     latent_prior: Annotated[Literal["normal", "uniform"], Meta(description="distribution of z")] = "normal"
     precision: Annotated[
-        Literal["auto", "fp32", "bf16"], Meta(description="auto is bf16 where the processor computes it natively")
+        Literal["auto", "fp32", "bf16"],
+        Meta(description="auto is bf16 where the processor computes it natively"),
     ] = "auto"
     channels_last: Annotated[bool, Meta(description="keep images with their channels last in memory")] = False
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1, description="every random draw follows from it")] = 0
@@ -129,7 +134,9 @@ def normalise(tree: Tree, where: str) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for section, table in tree.items():
         if section not in known:
-            raise OptionError(f"{where}: {section}", "is unknown", f"known: {', '.join(known)}", nearest(section, known))
+            raise OptionError(
+                f"{where}: {section}", "is unknown", f"known: {', '.join(known)}", nearest(section, known)
+            )
         if isinstance(table, str) and section in SECTIONS:
             table = {"name": table}
         if not isinstance(table, Mapping):

@@ -79,7 +79,10 @@ class Spec:
 class Step(Protocol):
     """One step of training as a component sees it."""
 
-    number: int
+    @property
+    def number(self) -> int:
+        """The step's number, from 0."""
+        ...
 
     def rand(self, stream: str, *shape: int) -> Tensor:
         """Draw uniform numbers in [0, 1) on the step's device; the same stream and step give the same draw."""

@@ -1,7 +1,7 @@
 """The two networks as they are trained: an architecture joined to its conditioning.
 
-    G(z, c) = net(*side(z, c))
-    D(x, c) = score(h) + score_term(h, c)   with   h = features(inputs(x, c))
+G(z, c) = net(*side(z, c))
+D(x, c) = score(h) + score_term(h, c)   with   h = features(inputs(x, c))
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A component declares a frozen ``msgspec.Struct``::
 
-    class PenaltyOptions(Options):
+    class PenaltyOptions(Options, frozen=True):
         weight: Annotated[float, Meta(ge=0, description="weight of the penalty")] = 10.0
 
 ``describe`` turns it into rows, ``parse`` reads a flag's text, ``build`` checks values and makes the struct.

@@ -58,7 +58,7 @@ class PluginSet:
         return [plugin for plugin in self.plugins if plugin.status in ("failed", "incompatible")]
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818  # not an error of ours: it becomes a status
     """Why a plugin is not used; the first argument is its status."""
 
 
@@ -80,7 +80,10 @@ def discover(points: Iterable[EntryPoint], wanted: set[str] | None = None) -> Pl
         plugin = Plugin(point.name, point.value, _provider(point))
         found.plugins.append(plugin)
         if wanted is not None and not plugin.builtin and plugin.name not in wanted:
-            plugin.status, plugin.reason = "disabled", "not named in GANTOOL_PLUGINS, or --no-plugins was given"
+            plugin.status, plugin.reason = (
+                "disabled",
+                "not named in GANTOOL_PLUGINS, or --no-plugins was given",
+            )
         else:
             _admit(plugin, point.load, found.registry)
     return found

@@ -145,7 +145,11 @@ for name, callback, extra in (
             click.Option(["--json"], is_flag=True, help="Print as JSON."),
         ],
     ),
-    ("pack", _pack, [click.Option(["-o", "--out"], metavar="FILE", required=True, help="The file to write.")]),
+    (
+        "pack",
+        _pack,
+        [click.Option(["-o", "--out"], metavar="FILE", required=True, help="The file to write.")],
+    ),
 ):
     command.add_command(
         flags.ComponentCommand(

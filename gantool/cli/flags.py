@@ -57,10 +57,11 @@ class ComponentCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the flags in groups."""
-        fixed = super().get_params(ctx)
+        fixed: list[click.Parameter] = super().get_params(ctx)
         choosing = [param for param in fixed if param.name in (*SECTIONS, "recipe", "config")]
         others = [param for param in fixed if param not in choosing]
-        for title, group in {"Choose": choosing, "Options": others, **self.groups}.items():
+        groups: dict[str, Sequence[click.Parameter]] = {"Choose": choosing, "Options": others, **self.groups}
+        for title, group in groups.items():
             rows = [row for param in group if (row := param.get_help_record(ctx)) is not None]
             with formatter.section(title):
                 formatter.write_dl(rows)

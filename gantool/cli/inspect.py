@@ -97,7 +97,11 @@ def _component(part: dict[str, Any]) -> str:
 def _latents(header: envelope.Header) -> dict[str, Any]:
     shape = header.tensors["z"].shape if "z" in header.tensors else ()
     meta = header.meta
-    return {"z": " x ".join(map(str, shape)), "seeds": meta.get("seeds"), "model hash": meta.get("model_hash")}
+    return {
+        "z": " x ".join(map(str, shape)),
+        "seeds": meta.get("seeds"),
+        "model hash": meta.get("model_hash"),
+    }
 
 
 def _dataset(header: envelope.Header) -> dict[str, Any]:

@@ -33,7 +33,12 @@ class Progress(Observer):
         note(f"Training in {start.folder} on {start.device}{since}, {length}")
         self._start, self._said = start, time.monotonic()
         if sys.stderr.isatty():
-            columns = (BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn(), TimeRemainingColumn())
+            columns = (
+                BarColumn(),
+                TextColumn("{task.percentage:>3.0f}%"),
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
+            )
             text = TextColumn("{task.description}")
             self._bar = Bar(*columns, text, console=Console(stderr=True), refresh_per_second=2)
             self._bar.start()

@@ -132,7 +132,12 @@ def _counts(classes: list[str], values: dict[str, Any]) -> list[tuple[str, int]]
         asked = [(name, count or next(spread)) for name, count in asked]
     made = sum(count for _, count in asked)
     if total is not None and made != total:
-        raise OptionError("--class", f"asks for {made} pictures, -n or --seeds for {total}", "the same number", "leave -n out")
+        raise OptionError(
+            "--class",
+            f"asks for {made} pictures, -n or --seeds for {total}",
+            "the same number",
+            "leave -n out",
+        )
     return asked
 
 
@@ -161,7 +166,9 @@ def _destination(path: str, model: Model, out: str | None) -> Path:
     if out is not None:
         chosen = Path(out)
         if chosen.suffix and chosen.suffix.lower() != ".png" and not chosen.is_dir():
-            raise OptionError("-o", f"{out} was given", "a .png for a grid, or a folder", f"{chosen.with_suffix('.png')}")
+            raise OptionError(
+                "-o", f"{out} was given", "a .png for a grid, or a folder", f"{chosen.with_suffix('.png')}"
+            )
         return chosen
     home = Path(path) if Path(path).is_dir() else model.path.parent
     number = 1
@@ -208,7 +215,12 @@ def _folder(model: Model, request: Request, z: Tensor, out: Path, values: dict[s
     console = Console(stderr=True)
     for index, (tile, seed) in track(numbered, "Drawing", total=len(z), console=console, disable=hidden):
         row = slice(index, index + 1)
-        carried = {"model": model.hash, "seeds": [seed], "truncation": values["truncation"], "z": z[row].numpy()}
+        carried = {
+            "model": model.hash,
+            "seeds": [seed],
+            "truncation": values["truncation"],
+            "z": z[row].numpy(),
+        }
         carried["c"] = None if c is None else c[row]
         save_png(picture(tile), out / f"{index:06d}.png", carried)
 

@@ -89,7 +89,11 @@ def _with_length(
     given_tree = {**config.given, "training": {**config.given.get("training", {}), "steps": steps}}
     return (
         RunConfig(
-            config.components, config.options, structs.replace(training, steps=steps), given_tree, config.origins
+            config.components,
+            config.options,
+            structs.replace(training, steps=steps),
+            given_tree,
+            config.origins,
         ),
         options,
     )
@@ -106,15 +110,17 @@ def _train(config: RunConfig, options: RunOptions, stored: Any, values: dict[str
     outcome = train(config, options, [] if values["quiet"] else [Progress()], stored)
     if values["json"]:
         say_json(
-            {"folder": str(outcome.folder), "step": outcome.step, "model_hash": outcome.model_hash, "signal": outcome.signal}
+            {
+                "folder": str(outcome.folder),
+                "step": outcome.step,
+                "model_hash": outcome.model_hash,
+                "signal": outcome.signal,
+            }
         )
     elif outcome.signal:
         note(f"Stopped at step {outcome.step}; nothing is lost. Go on with: gantool train --resume {outcome.folder}")
     else:
-        say(
-            f"Pictures: {outcome.folder}/grid.png, training.gif, loss.png. "
-            f"Next: gantool sample {outcome.folder}"
-        )
+        say(f"Pictures: {outcome.folder}/grid.png, training.gif, loss.png. Next: gantool sample {outcome.folder}")
     return 128 + outcome.signal if outcome.signal else 0
 
 
@@ -127,10 +133,18 @@ command = flags.ComponentCommand(
     epilog=EPILOG,
     params=[
         *flags.selectors(),
-        click.Option(["--images"], type=click.IntRange(min=1), help="Length in real images shown to D, instead of --steps."),
+        click.Option(
+            ["--images"],
+            type=click.IntRange(min=1),
+            help="Length in real images shown to D, instead of --steps.",
+        ),
         *_run_flags(),
         click.Option(["--resume"], metavar="RUN", help="Go on with a run, exactly where it stopped."),
-        click.Option(["--dry-run"], is_flag=True, help="Build all, make one step, print shapes and settings, write nothing."),
+        click.Option(
+            ["--dry-run"],
+            is_flag=True,
+            help="Build all, make one step, print shapes and settings, write nothing.",
+        ),
         click.Option(["-q", "--quiet"], is_flag=True, help="Show no progress."),
         click.Option(["--json"], is_flag=True, help="Print the outcome as JSON."),
     ],

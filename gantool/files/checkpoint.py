@@ -68,7 +68,14 @@ def write(path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) ->
 def read(path: Path | str) -> Checkpoint:
     """Read a checkpoint file. Raises FileError for anything else."""
     header, tensors = envelope.read(path, KIND)
-    required = {"resolved": dict, "components": dict, "prior": list, "shape": list, "step": int, "model_hash": str}
+    required = {
+        "resolved": dict,
+        "components": dict,
+        "prior": list,
+        "shape": list,
+        "step": int,
+        "model_hash": str,
+    }
     for key, kind in required.items():
         if not isinstance(header.meta.get(key), kind):
             raise FileError(str(path), f"its metadata has no valid {key!r}", "a checkpoint that gantool wrote")

@@ -44,4 +44,6 @@ def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FileError(f"--config {path}", f"is not TOML ({error})", "a TOML file, a run folder or a checkpoint") from error
+        raise FileError(
+            f"--config {path}", f"is not TOML ({error})", "a TOML file, a run folder or a checkpoint"
+        ) from error

@@ -25,7 +25,17 @@ from gantool.errors import FileError, UnsafeFileError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["FORMAT", "Header", "TensorInfo", "atomic", "header_bytes", "read", "read_header", "write", "write_text"]
+__all__ = [
+    "FORMAT",
+    "Header",
+    "TensorInfo",
+    "atomic",
+    "header_bytes",
+    "read",
+    "read_header",
+    "write",
+    "write_text",
+]
 
 FORMAT = 1
 MAX_HEADER = 32 * 2**20  # bytes; a checkpoint's header is about 20 kB

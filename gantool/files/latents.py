@@ -1,4 +1,4 @@
-"""The kind ``latents``: ``z`` ``[N, D]`` and, for a conditional model, ``c``, with the hash of the model they belong to.
+"""The kind ``latents``: ``z`` ``[N, D]`` and, for a conditional model, ``c``, with the hash of their model.
 
 Metadata: ``model_hash``, ``model`` (a relative path, a hint only), ``seeds`` (list or null), ``truncation``, ``names``.
 """

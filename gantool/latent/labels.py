@@ -76,7 +76,10 @@ def match_keywords(condition: Condition | None, text: str) -> Keywords:
         raise OptionError("--keywords", f"{text!r} was given, and the model knows no labels", "a conditional model")
     vocabulary: dict[str, list[str]] = {}
     for name in condition.names:
-        for word in {*re.findall(r"\w+", name.casefold()), *(w.casefold() for w in condition.words.get(name, ()))}:
+        for word in {
+            *re.findall(r"\w+", name.casefold()),
+            *(w.casefold() for w in condition.words.get(name, ())),
+        }:
             vocabulary.setdefault(word, []).append(name)
     words = re.findall(r"\w+", text.casefold())
     found = [name for word in words for name in vocabulary.get(word, [])]

@@ -90,7 +90,17 @@ def open_model(path: Path | str, registry: Registry | None = None) -> Model:
         raise FileError(where, "its tensors do not fit its own settings", "a checkpoint that gantool wrote") from error
     rows = _label_rows(stored, condition)
     hashed = stored.meta["model_hash"]
-    return Model(stored.path, config, G.eval().requires_grad_(False), prior, shape, condition, rows, hashed, stored.meta["step"])
+    return Model(
+        stored.path,
+        config,
+        G.eval().requires_grad_(False),
+        prior,
+        shape,
+        condition,
+        rows,
+        hashed,
+        stored.meta["step"],
+    )
 
 
 def _label_rows(stored: Checkpoint, condition: Condition | None) -> Tensor | None:
@@ -98,7 +108,11 @@ def _label_rows(stored: Checkpoint, condition: Condition | None) -> Tensor | Non
     if rows is None or condition is None:
         return None
     classes = condition.kind == "classes"
-    fits = rows.dtype == torch.int64 and rows.dim() == 1 if classes else rows.dim() == 2 and rows.shape[1] == len(condition)
+    fits = (
+        rows.dtype == torch.int64 and rows.dim() == 1
+        if classes
+        else rows.dim() == 2 and rows.shape[1] == len(condition)
+    )
     if not fits or (classes and len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < len(condition)):
         raise FileError(str(stored.path), "its label rows do not fit its names", "a checkpoint that gantool wrote")
     return rows if classes else rows.float()

@@ -90,4 +90,5 @@ def _quantile(distribution: str, u: Tensor, truncation: float | None) -> Tensor:
         return (u * 2 - 1) * min(truncation or 1.0, 1.0)
     lower = torch.special.ndtr(torch.tensor(-(truncation or 100.0), dtype=torch.float64))
     # u is a multiple of 2^-53 and may be 0; half of that keeps the quantile finite
-    return torch.special.ndtri(lower + (u + 2.0**-54) * (1 - 2 * lower))
+    quantile: Tensor = torch.special.ndtri(lower + (u + 2.0**-54) * (1 - 2 * lower))
+    return quantile

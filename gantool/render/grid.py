@@ -54,9 +54,10 @@ def scatter(points: np.ndarray[Any, Any], real: np.ndarray[Any, Any]) -> Image.I
     axes = figure.add_subplot()
     low, high = real.min(0), real.max(0)
     margin = 0.25 * (high - low) + 1e-3
-    axes.scatter(*real.T[:2], s=6, c="0.75", linewidths=0, label="real")
-    axes.scatter(*points.T[:2], s=6, c="tab:orange", linewidths=0, alpha=0.7, label="generated")
+    axes.scatter(real[:, 0], real[:, 1], s=6, c="0.75", linewidths=0, label="real")
+    axes.scatter(points[:, 0], points[:, 1], s=6, c="tab:orange", linewidths=0, alpha=0.7, label="generated")
     axes.set(xlim=(low[0] - margin[0], high[0] + margin[0]), ylim=(low[1] - margin[1], high[1] + margin[1]))
     axes.legend(loc="upper right")
-    canvas.draw()
-    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    canvas.draw()  # type: ignore[no-untyped-call]
+    pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+    return Image.fromarray(pixels).convert("RGB")

@@ -32,4 +32,4 @@ def save_losses(rows: Sequence[Mapping[str, float]], path: Path) -> None:
         if rows:
             axes.legend()
     with atomic(path) as file:
-        canvas.print_png(file)
+        canvas.print_png(file)  # type: ignore[no-untyped-call]

@@ -19,7 +19,7 @@ CHUNK = "gantool"
 MOST_LATENTS = 2**22  # numbers in one picture's chunk
 
 Provenance = dict[str, Any]
-"""``model`` (its hash), ``seeds`` (list, or null), ``truncation``, and the arrays ``z`` ``[N, D]`` and ``c`` or None."""
+"""``model`` (its hash), ``seeds`` (a list or null), ``truncation``, arrays ``z`` ``[N, D]`` and ``c`` (or None)."""
 
 
 def save_png(image: Image.Image, path: Path, provenance: Provenance | None = None) -> None:
@@ -53,7 +53,11 @@ def _encode(array: np.ndarray[Any, Any] | None) -> dict[str, Any] | None:
     if array is None:
         return None
     kind = "<i8" if array.dtype.kind == "i" else "<f4"
-    return {"shape": list(array.shape), "type": kind, "data": base64.b64encode(array.astype(kind).tobytes()).decode()}
+    return {
+        "shape": list(array.shape),
+        "type": kind,
+        "data": base64.b64encode(array.astype(kind).tobytes()).decode(),
+    }
 
 
 def _decode(entry: dict[str, Any] | None) -> np.ndarray[Any, Any] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 __all__ = ["WeightAverage"]
 
@@ -25,7 +25,8 @@ class WeightAverage:
     def update(self, G: nn.Module, step: int) -> None:
         """Move the average towards ``G`` after ``step`` steps."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        averaged, current = list(self.module.parameters()), list(G.parameters())
+        averaged: list[Tensor] = list(self.module.parameters())
+        current: list[Tensor] = list(G.parameters())
         torch._foreach_lerp_(averaged, current, 1 - decay)
         for buffer, source in zip(self.module.buffers(), G.buffers(), strict=True):
             buffer.copy_(source)

@@ -36,7 +36,9 @@ class Batches:
 
     def _shuffled(self, epoch: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         if epoch != self._epoch:
-            self._order = torch.randperm(len(self.values), generator=seeds.generator(self.seed, "shuffle", epoch)).numpy()
+            self._order = torch.randperm(
+                len(self.values), generator=seeds.generator(self.seed, "shuffle", epoch)
+            ).numpy()
             self._epoch = epoch
         return self._order
 

@@ -75,7 +75,9 @@ class RunFolder:
         except filelock.Timeout:
             who = holder.read_text().strip() if holder.is_file() else "another process"
             hint = "wait for it, or start another run with -o"
-            raise RunError(str(self.path), f"is in use by {who}", "one process may train in a run folder", hint) from None
+            raise RunError(
+                str(self.path), f"is in use by {who}", "one process may train in a run folder", hint
+            ) from None
         except OSError as error:
             raise FileError(str(self.path), f"cannot be locked ({error.strerror})", "a writable folder") from error
         self._lock = lock

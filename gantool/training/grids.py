@@ -57,5 +57,11 @@ class FixedGrid:
         c = None if self.c is None else self.c.numpy()
         provenance: Provenance | None = None
         if model and not self.vectors:
-            provenance = {"model": model, "seeds": self.seeds, "truncation": None, "z": self.z.numpy(), "c": c}
+            provenance = {
+                "model": model,
+                "seeds": self.seeds,
+                "truncation": None,
+                "z": self.z.numpy(),
+                "c": c,
+            }
         save_png(image, path, provenance)

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gantool.errors import TrainingError
 from gantool.training.observers import Observer, Report
 from gantool.training.phases import Phases
 from gantool.training.signals import Stop

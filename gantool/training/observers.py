@@ -1,4 +1,4 @@
-"""Who watches a run: told at the start, at each log interval, at each checkpoint and at the end; never inside a step."""
+"""Who watches a run: told at its start, at log intervals, at checkpoints and at its end; never inside a step."""
 
 from __future__ import annotations
 
@@ -66,8 +66,15 @@ class JsonLog(Observer):
 
     def on_interval(self, report: Report) -> None:
         """Append one line."""
-        row: dict[str, Any] = {"step": report.step, "images": report.images, "seconds": round(report.seconds, 3)}
-        row |= {"rate": round(report.rate, 1), **{name: float(f"{value:.6g}") for name, value in report.stats.items()}}
+        row: dict[str, Any] = {
+            "step": report.step,
+            "images": report.images,
+            "seconds": round(report.seconds, 3),
+        }
+        row |= {
+            "rate": round(report.rate, 1),
+            **{name: float(f"{value:.6g}") for name, value in report.stats.items()},
+        }
         if self._file:
             self._file.write(json.dumps(row) + "\n")
             self._file.flush()

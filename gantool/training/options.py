@@ -9,16 +9,20 @@ from gantool.options import Meta, Options
 __all__ = ["RunOptions"]
 
 
-class RunOptions(Options):
+class RunOptions(Options, frozen=True):
     """What does not change a run's result: where it goes, how long it takes, what it tells."""
 
-    out: Annotated[str, Meta(extra={"path": True}, description="run folder; runs/DATA-ARCH-LOSS if not given")] | None = (
+    out: (
+        Annotated[str, Meta(extra={"path": True}, description="run folder; runs/DATA-ARCH-LOSS if not given")] | None
+    ) = None
+    minutes: Annotated[float, Meta(gt=0, le=1e6, description="train for this long, instead of to --steps")] | None = (
         None
     )
-    minutes: Annotated[float, Meta(gt=0, le=1e6, description="train for this long, instead of to --steps")] | None = None
     log_every: Annotated[int, Meta(ge=1, description="generator steps between two lines of the log")] | None = None
     sample_every: Annotated[int, Meta(ge=1, description="generator steps between two sample grids")] | None = None
     checkpoint_every: Annotated[int, Meta(ge=1, description="generator steps between two checkpoints")] | None = None
     keep: Annotated[int, Meta(ge=1, le=10**6, description="checkpoints to keep, the newest")] = 3
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"], Meta(description="where to compute")] = "auto"
-    threads: Annotated[int, Meta(ge=1, le=1024, description="processor threads; torch decides if not given")] | None = None
+    threads: Annotated[int, Meta(ge=1, le=1024, description="processor threads; torch decides if not given")] | None = (
+        None
+    )

@@ -63,10 +63,10 @@ class Phases:
         if self.state.average:
             self.state.average.update(self.state.G, self.state.step)
 
-    def D(self, x: Tensor, c: Tensor | None) -> Tensor:
-        """Return raw scores ``[N]`` in fp32."""
+    def critic(self, x: Tensor, c: Tensor | None) -> Tensor:
+        """Return D's raw scores ``[N]`` in fp32."""
         with self._autocast():
-            scores = self.state.D(x, c)
+            scores: Tensor = self.state.D(x, c)
         return scores.float()
 
     def _autocast(self) -> Any:
@@ -80,7 +80,7 @@ class Phases:
     def _fake(self, number: int, n: int, c: Tensor | None, stream: str = "latent of D") -> Tensor:
         z = self.state.prior.draw(n, seeds.generator(self.training.seed, stream, number)).to(self.device)
         with self._autocast():
-            fake = self.state.G(z, c)
+            fake: Tensor = self.state.G(z, c)
         return fake.float()
 
     def _critic_step(self, real: Tensor, fake: Tensor, c: Tensor | None, step: TrainingStep) -> None:
@@ -89,30 +89,30 @@ class Phases:
         self._note("loss_d", loss)
         self._note("score_real", real_scores.mean())
         self._note("score_fake", fake_scores.mean())
-        penalty = self.lipschitz.penalty(self.D, real, fake.detach(), c, step)
+        penalty = self.lipschitz.penalty(self.critic, real, fake.detach(), c, step)
         if penalty is not None:
             self._note("penalty", penalty)
             loss = loss + penalty
         self.state.optimizer_d.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         self.state.optimizer_d.step()
         self.lipschitz.after_step(self.state.D)
 
     def _scores(self, real: Tensor, fake: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
         if not self.joint:
-            return self.D(real, c), self.D(fake, c)
-        scores = self.D(torch.cat([real, fake]), None if c is None else torch.cat([c, c]))
+            return self.critic(real, c), self.critic(fake, c)
+        scores = self.critic(torch.cat([real, fake]), None if c is None else torch.cat([c, c]))
         return scores[: len(real)], scores[len(real) :]
 
     def _generator_step(self, real: Tensor, fake: Tensor, c: Tensor | None) -> None:
         self.state.D.requires_grad_(False)
         try:
-            fake_scores = self.D(fake, c)
-            real_scores = self.D(real, c) if self.loss.needs_real_for_generator else None
+            fake_scores = self.critic(fake, c)
+            real_scores = self.critic(real, c) if self.loss.needs_real_for_generator else None
             loss = self.loss.generator(fake_scores, real_scores)
             self._note("loss_g", loss)
             self.state.optimizer_g.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             self.state.optimizer_g.step()
         finally:
             self.state.D.requires_grad_(True)

@@ -27,8 +27,8 @@ from gantool.training.batches import Batches
 from gantool.training.folder import RunFolder
 from gantool.training.grids import FixedGrid
 from gantool.training.loop import Actions, Interval, Length, fit
-from gantool.training.options import RunOptions
 from gantool.training.observers import JsonLog, Observer, Start, read_log
+from gantool.training.options import RunOptions
 from gantool.training.phases import Phases
 from gantool.training.signals import Stop
 from gantool.training.state import TrainingState, build_state
@@ -103,7 +103,7 @@ def prepare(config: RunConfig, options: RunOptions) -> Prepared:
 
 
 def pick_device(wanted: str) -> torch.device:
-    """Return the device to compute on; ``auto`` takes a GPU where there is one. Raises OptionError if it is not there."""
+    """Return the device to compute on; ``auto`` takes a GPU where there is one. Raises OptionError if it is missing."""
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if wanted == "auto":
         return torch.device(next(name for name, usable in there.items() if usable))
@@ -173,7 +173,11 @@ def _train(run: Prepared, folder: RunFolder, observers: Sequence[Observer]) -> O
 
     by_clock = options.minutes is not None
     start = Start(
-        folder.path, state.step, None if by_clock else run.config.training.steps, options.minutes, str(run.device)
+        folder.path,
+        state.step,
+        None if by_clock else run.config.training.steps,
+        options.minutes,
+        str(run.device),
     )
     _write_config(run, folder)
     for observer in watching:
@@ -181,7 +185,11 @@ def _train(run: Prepared, folder: RunFolder, observers: Sequence[Observer]) -> O
     if state.step == 0:
         sample(0)
     actions = Actions(
-        options.log_every, sample, Interval(options.sample_every, GRIDS), save, Interval(options.checkpoint_every, CHECKPOINTS)
+        options.log_every,
+        sample,
+        Interval(options.sample_every, GRIDS),
+        save,
+        Interval(options.checkpoint_every, CHECKPOINTS),
     )
     with Stop() as stop:
         try:

@@ -13,7 +13,7 @@ __all__ = ["Stop"]
 
 
 class Stop:
-    """While entered, the first signal sets ``signal``; a second one at least a second later ends the process at once."""
+    """While entered, the first signal sets ``signal``; another, a second later or more, ends the process at once."""
 
     NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # the last is not known everywhere
 

@@ -14,7 +14,12 @@ from gantool.errors import FileError
 from gantool.interfaces import Condition
 from gantool.latent import seeds
 from gantool.latent.prior import Prior, Slot
-from gantool.networks import ConditionedDiscriminator, ConditionedGenerator, build_discriminator, build_generator
+from gantool.networks import (
+    ConditionedDiscriminator,
+    ConditionedGenerator,
+    build_discriminator,
+    build_generator,
+)
 from gantool.training.average import WeightAverage
 
 __all__ = ["TrainingState", "build_state"]
@@ -129,7 +134,9 @@ def restore_module(module: nn.Module, tensors: Mapping[str, Tensor], where: str)
         module.load_state_dict(dict(tensors), strict=True)
     except RuntimeError as error:
         hint = "the file belongs to other settings"
-        raise FileError(where, f"its tensors do not fit the networks ({str(error).splitlines()[-1].strip()})", hint) from error
+        raise FileError(
+            where, f"its tensors do not fit the networks ({str(error).splitlines()[-1].strip()})", hint
+        ) from error
 
 
 def _named(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -56,10 +56,24 @@ def _architectures() -> list[Component]:
 def _losses() -> list[Component]:
     wasserstein = "gantool_classic.losses:Wasserstein"
     return [
-        Component("loss", "bce", "gantool_classic.losses:Bce", "Cross-entropy, non-saturating (Goodfellow et al. 2014)."),
-        Component("loss", "minimax", "gantool_classic.losses:Minimax", "Cross-entropy in its saturating minimax form."),
         Component(
-            "loss", "wgan", wasserstein, "Wasserstein loss; choose the enforcer yourself.", requires=settings.needs_enforcer
+            "loss",
+            "bce",
+            "gantool_classic.losses:Bce",
+            "Cross-entropy, non-saturating (Goodfellow et al. 2014).",
+        ),
+        Component(
+            "loss",
+            "minimax",
+            "gantool_classic.losses:Minimax",
+            "Cross-entropy in its saturating minimax form.",
+        ),
+        Component(
+            "loss",
+            "wgan",
+            wasserstein,
+            "Wasserstein loss; choose the enforcer yourself.",
+            requires=settings.needs_enforcer,
         ),
         Component(
             kind="loss",
@@ -108,7 +122,7 @@ def _conditionings() -> list[Component]:
             kind="conditioning",
             name="onehot",
             target="gantool_classic.conditioning:OneHot",
-            summary="A one-hot (or multi-hot) code joins z, and as constant planes the picture (Mirza & Osindero 2014).",
+            summary="A one-hot or multi-hot code joins z, and as constant planes the picture (Mirza & Osindero 2014).",
         ),
         Component(
             kind="conditioning",

@@ -59,7 +59,7 @@ class Embedding(OneHot):
 
 
 class Code(nn.Module):
-    """Turn ``c`` into floats ``[N, width]``: a one-hot or multi-hot code, through a learned matrix where one is asked for."""
+    """Turn ``c`` into floats ``[N, width]``: a one-hot or multi-hot code, or a learned matrix times it."""
 
     def __init__(self, condition: Condition, learned: int | None = None) -> None:
         super().__init__()

@@ -46,7 +46,7 @@ class Clip(Unbounded):
     @torch.no_grad()
     def after_step(self, D: nn.Module) -> None:
         """Clamp all parameters in place."""
-        parameters = list(D.parameters())
+        parameters: list[Tensor] = list(D.parameters())
         torch._foreach_clamp_min_(parameters, -self.bound)
         torch._foreach_clamp_max_(parameters, self.bound)
 
@@ -71,4 +71,5 @@ class GradientPenalty(Unbounded):
         excess = gradient.float().flatten(1).norm(dim=1) - self.options.target
         if self.options.one_sided:
             excess = excess.relu()
-        return self.options.weight * self.options.every * excess.square().mean()
+        penalty: Tensor = self.options.weight * self.options.every * excess.square().mean()
+        return penalty

@@ -29,7 +29,7 @@ class Bce:
 
 
 class Minimax(Bce):
-    """The same discriminator's loss with the generator's saturating one, E log(1 - D(G(z))): Goodfellow et al. 2014, eq. 1."""
+    """The same loss of D with G's saturating one, E log(1 - D(G(z))): Goodfellow et al. 2014, eq. 1."""
 
     def generator(self, fake_scores: Tensor, real_scores: Tensor | None = None) -> Tensor:
         """Return -E softplus(d(G(z))), whose slope vanishes where D wins."""

@@ -75,4 +75,5 @@ class MlpDiscriminator(nn.Module):
 
 
 def _norm(name: str, width: int) -> list[nn.Module]:
-    return {"batch": [nn.BatchNorm1d(width)], "layer": [nn.LayerNorm(width)]}.get(name, [])
+    made: dict[str, type[nn.Module]] = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
+    return [made[name](width)] if name in made else []

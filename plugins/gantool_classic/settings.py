@@ -1,4 +1,4 @@
-"""The options and rules of the built-in networks, losses, enforcers and conditionings: light, without torch."""
+"""The options and rules of the built-in networks, losses, enforcers and conditionings, without torch."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ AutoNorm = Literal["auto", "batch", "layer", "instance", "none"]
 Width = Annotated[int, Meta(ge=1, le=4096)]
 
 
-class MlpOptions(Options):
-    hidden_g: Annotated[tuple[Width, ...], Meta(max_length=32, description="widths of the generator's hidden layers")] = (
-        128, 256, 512, 1024,
-    )  # fmt: skip
+class MlpOptions(Options, frozen=True):
+    hidden_g: Annotated[
+        tuple[Width, ...], Meta(max_length=32, description="widths of the generator's hidden layers")
+    ] = (128, 256, 512, 1024)
     hidden_d: Annotated[
         tuple[Width, ...], Meta(max_length=32, description="widths of the discriminator's hidden layers")
     ] = (512, 256, 128)
@@ -29,7 +29,7 @@ class MlpOptions(Options):
     slope: Annotated[float, Meta(ge=0, le=1, description="LeakyReLU's slope in the discriminator")] = 0.2
 
 
-class DcganOptions(Options):
+class DcganOptions(Options, frozen=True):
     channels: Annotated[int, Meta(ge=1, le=1024, description="generator's channels before the last layer")] = 64
     channels_d: Annotated[
         Annotated[int, Meta(ge=1, le=1024)] | None,
@@ -48,24 +48,23 @@ class DcganOptions(Options):
     bias: Annotated[bool, Meta(description="convolutions that a norm follows have a bias")] = False
     slope: Annotated[float, Meta(ge=0, le=1, description="LeakyReLU's slope in the discriminator")] = 0.2
     init: Annotated[
-        Literal["normal", "torch"], Meta(description="first weights: N(0, 0.02) as published, or torch's default")
+        Literal["normal", "torch"],
+        Meta(description="first weights: N(0, 0.02) as published, or torch's default"),
     ] = "normal"
 
 
-class ClipOptions(Options):
+class ClipOptions(Options, frozen=True):
     bound: Annotated[float, Meta(gt=0, le=100, description="each weight is kept in [-bound, bound]")] = 0.01
 
 
-class PenaltyOptions(Options):
+class PenaltyOptions(Options, frozen=True):
     weight: Annotated[float, Meta(ge=0, le=1e6, description="lambda, the weight of the penalty")] = 10.0
     target: Annotated[float, Meta(ge=0, le=1e6, description="the slope that the penalty asks for")] = 1.0
     one_sided: Annotated[bool, Meta(description="punish only slopes above the target")] = False
-    every: Annotated[
-        int, Meta(ge=1, le=1000, description="compute it every k critic steps, k times as heavy")
-    ] = 1
+    every: Annotated[int, Meta(ge=1, le=1000, description="compute it every k critic steps, k times as heavy")] = 1
 
 
-class EmbeddingOptions(Options):
+class EmbeddingOptions(Options, frozen=True):
     width: Annotated[int, Meta(ge=1, le=1024, description="width of the learned code, on both sides")] = 8
 
 
@@ -98,6 +97,6 @@ def needs_enforcer(config: RunConfig) -> str | None:
     if config.name("lipschitz") != "none":
         return None
     return (
-        "a Wasserstein critic was given with --lipschitz none; its loss needs an enforcer of the 1-Lipschitz condition; "
+        "a Wasserstein critic was given with --lipschitz none; its loss needs an enforcer of the Lipschitz condition; "
         "type: --loss wgan-gp or --loss wgan-clip, or add --lipschitz gp"
     )

@@ -24,7 +24,12 @@ def classifier(channels: int, classes: int) -> nn.Sequential:
     """Return a small convolutional network for pictures of any size."""
     layers: list[nn.Module] = []
     for width in (16, 32, 64):
-        layers += [nn.Conv2d(channels, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(2)]
+        layers += [
+            nn.Conv2d(channels, width, 3, padding=1),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+        ]
         channels = width
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(4 * channels, classes))
 

@@ -7,12 +7,12 @@ import pickle
 
 import numpy as np
 import pytest
-from PIL import Image
-
-from gantool.errors import DataError, FileError
 from gantool_classic.datasets.celeba import Celeba
 from gantool_classic.datasets.cifar import Cifar10
 from gantool_classic.datasets.settings import CelebaOptions, Cifar10Options
+from PIL import Image
+
+from gantool.errors import DataError, FileError
 
 
 @pytest.fixture(autouse=True)
@@ -103,9 +103,7 @@ def write_faces(folder):
 
 def write_text(root):
     lines = [f"{name} {' '.join(f'{value:2d}' for value in row)}" for name, row in ROWS.items()]
-    (root / "list_attr_celeba.txt").write_text(
-        "\n".join([str(len(ROWS)), "Wearing_Hat 5_o_Clock_Shadow ", *lines, ""])
-    )
+    (root / "list_attr_celeba.txt").write_text("\n".join([str(len(ROWS)), "Wearing_Hat 5_o_Clock_Shadow ", *lines, ""]))
 
 
 def celeba(root, **options):
@@ -150,9 +148,7 @@ def test_kaggles_layout_is_read_alike(faces, tmp_path_factory):
 
 
 def test_the_partition_file_makes_the_splits(faces):
-    (faces / "list_eval_partition.txt").write_text(
-        "".join(f"{name} {part}\n" for name, part in PARTS.items())
-    )
+    (faces / "list_eval_partition.txt").write_text("".join(f"{name} {part}\n" for name, part in PARTS.items()))
     dataset = celeba(faces)
     assert dataset.describe().length == 2
     assert dataset.load().labels.tolist() == [[1, 0], [0, 1]]

@@ -6,14 +6,14 @@ import os
 
 import numpy as np
 import pytest
-from PIL import Image
-
-from gantool.errors import DataError, FileError, OptionError
-from gantool.files.dataset import read_pack
 from gantool_classic.datasets.cache import cache_folder
 from gantool_classic.datasets.folder import Folder
 from gantool_classic.datasets.packing import pack_folder
 from gantool_classic.datasets.settings import FolderOptions
+from PIL import Image
+
+from gantool.errors import DataError, FileError, OptionError
+from gantool.files.dataset import read_pack
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -320,9 +320,7 @@ def test_the_fingerprint_is_the_same_before_and_after_packing_and_of_a_copy(tmp_
 
 def test_the_fingerprint_changes_with_the_files_and_the_conversion(tmp_path):
     save(tmp_path / "1.png")
-    prints = [
-        folder(tmp_path, **change).describe().fingerprint for change in ({}, {"size": 16}, {"fit": "pad"})
-    ]
+    prints = [folder(tmp_path, **change).describe().fingerprint for change in ({}, {"size": 16}, {"fit": "pad"})]
     save(tmp_path / "2.png")
     prints.append(folder(tmp_path).describe().fingerprint)
     assert len(set(prints)) == 4

@@ -7,21 +7,19 @@ import struct
 
 import numpy as np
 import pytest
-from PIL import Image
-
-from gantool.errors import DataError, FileError, UnsafeFileError
 from gantool_classic.datasets.idx import read_idx
 from gantool_classic.datasets.mnist import FashionMnist, Mnist
 from gantool_classic.datasets.settings import IdxOptions
+from PIL import Image
+
+from gantool.errors import DataError, FileError, UnsafeFileError
 
 LENGTHS = {"train": 20, "t10k": 10}
 
 
 def idx(array):
     """Write an array as IDX."""
-    return (
-        struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.astype(np.uint8).tobytes()
-    )
+    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.astype(np.uint8).tobytes()
 
 
 def picture_values(prefix, size=28):
@@ -191,9 +189,7 @@ def test_a_download_that_fails_is_one_line(tmp_path, monkeypatch):
         raise OSError("no network")
 
     monkeypatch.setattr(torchvision.datasets, "MNIST", offline)
-    with pytest.raises(
-        DataError, match=r"--data\.download: MNIST could not be fetched into .* \(no network\)"
-    ):
+    with pytest.raises(DataError, match=r"--data\.download: MNIST could not be fetched into .* \(no network\)"):
         mnist(tmp_path, download=True).describe()
 
 

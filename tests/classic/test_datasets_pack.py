@@ -7,12 +7,12 @@ import struct
 
 import numpy as np
 import pytest
+from gantool_classic.datasets.packed import Packed
+from gantool_classic.datasets.settings import PackedOptions
 
 from gantool.errors import DataError, FileError, UnsafeFileError
 from gantool.files.dataset import describe_pack, read_pack, write_pack
 from gantool.interfaces import Condition
-from gantool_classic.datasets.packed import Packed
-from gantool_classic.datasets.settings import PackedOptions
 
 CLASSES = Condition("classes", ("cat", "dög"), {"cat": ("cat", "kitten")})
 PICTURES = np.arange(5 * 3 * 2 * 3, dtype=np.uint8).reshape(5, 3, 2, 3)
@@ -174,9 +174,7 @@ def test_images_that_are_not_pictures_are_refused(tmp_path, shape):
     path = pack(tmp_path / "p", condition=None)
     length = 90 if 0 not in shape else 0
     with pytest.raises(FileError):
-        read_pack(
-            rewritten(path, entries={"images": {"dtype": "U8", "shape": shape, "data_offsets": [0, length]}})
-        )
+        read_pack(rewritten(path, entries={"images": {"dtype": "U8", "shape": shape, "data_offsets": [0, length]}}))
 
 
 def test_fewer_labels_than_pictures_are_refused(tmp_path):

@@ -8,11 +8,11 @@ import sys
 
 import numpy as np
 import pytest
-
-from gantool.errors import OptionError
 from gantool_classic.datasets.gaussians import Gaussians, modes
 from gantool_classic.datasets.settings import GaussiansOptions, ShapesOptions
 from gantool_classic.datasets.shapes import ATTRIBUTES, RANGES, SHAPES, Shapes, render
+
+from gantool.errors import OptionError
 
 
 def coverage(samples, row):
@@ -118,9 +118,7 @@ def test_the_measured_correlation_is_the_one_asked_for_and_marginals_stay_unifor
 
 
 def test_a_factor_cannot_be_correlated_with_itself():
-    with pytest.raises(
-        OptionError, match=r"^--data\.correlate: x,x was given; two different factors of: x, y"
-    ):
+    with pytest.raises(OptionError, match=r"^--data\.correlate: x,x was given; two different factors of: x, y"):
         Shapes(ShapesOptions(correlate=("x", "x")))
 
 
@@ -164,9 +162,7 @@ def test_the_test_split_is_a_tenth_of_other_pictures():
 
 
 def test_limit_keeps_the_first_pictures():
-    assert (
-        Shapes(ShapesOptions(limit=5)).load().values == Shapes(ShapesOptions(length=5)).load().values
-    ).all()
+    assert (Shapes(ShapesOptions(limit=5)).load().values == Shapes(ShapesOptions(length=5)).load().values).all()
 
 
 @pytest.mark.parametrize(

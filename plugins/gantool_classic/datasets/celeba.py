@@ -106,9 +106,7 @@ def _attributes(path: Path) -> tuple[tuple[str, ...], Mapping[str, bytes]]:
     table: dict[str, bytes] = {}
     for name, *row in rows:
         if len(row) != len(names) or not bits.keys() >= set(row):
-            raise FileError(
-                str(path), f"the row of {name} does not fit", f"{len(names)} values of -1 or 1", HINT
-            )
+            raise FileError(str(path), f"the row of {name} does not fit", f"{len(names)} values of -1 or 1", HINT)
         table[name] = bytes(bits[value] for value in row)
     return names, table
 
@@ -122,9 +120,7 @@ def _rows(path: Path) -> Iterator[list[str]]:
         raise FileError(str(path), f"cannot be read ({error})", WANTED, HINT) from error
 
 
-def _partitioned(
-    root: Path, files: list[Entry], limit: int | None
-) -> tuple[list[Entry], dict[str, tuple[int, int]]]:
+def _partitioned(root: Path, files: list[Entry], limit: int | None) -> tuple[list[Entry], dict[str, tuple[int, int]]]:
     """Order the files by split, at most ``limit`` of each; without a partition file all are one part."""
     path = _find(root, PARTITION)
     if path is None:

@@ -94,8 +94,6 @@ def _read(root: Path, half: str) -> tuple[Array, Array]:
         data = CIFAR10(str(root), train=half == "train", download=False)
     except RuntimeError as error:
         given = "is not CIFAR-10 as published: a file is missing or its md5 differs"
-        raise FileError(
-            str(root / FOLDER), given, "the six batches of the archive", "add --data.download"
-        ) from error
+        raise FileError(str(root / FOLDER), given, "the six batches of the archive", "add --data.download") from error
     images = np.ascontiguousarray(data.data.transpose(0, 3, 1, 2))
     return images, np.array(data.targets, np.int64)

@@ -64,9 +64,7 @@ def _classes(files: Sequence[Entry]) -> list[str]:
     return [] if flat or len(folders) < 2 else sorted(folders)
 
 
-def _with_classes(
-    root: Path, files: list[Entry], splits: dict[str, tuple[int, int]], folders: list[str]
-) -> Listing:
+def _with_classes(root: Path, files: list[Entry], splits: dict[str, tuple[int, int]], folders: list[str]) -> Listing:
     if not folders:
         return Listing(root, files, splits=splits)
     number = {folder: row for row, folder in enumerate(folders)}

@@ -60,9 +60,7 @@ def _open(path: Path) -> Iterator[IO[bytes]]:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise _damaged(path, str(error)) from error
     except OSError as error:
-        raise FileError(
-            str(path), f"cannot be read ({error.strerror})", "an IDX file, gzipped or not"
-        ) from error
+        raise FileError(str(path), f"cannot be read ({error.strerror})", "an IDX file, gzipped or not") from error
 
 
 def _shape(path: Path, file: IO[bytes], dimensions: int) -> tuple[int, ...]:

@@ -85,9 +85,7 @@ def scan(root: Path, suffixes: frozenset[str]) -> list[Entry]:
     return sorted(found)
 
 
-def _walk(
-    folder: str, prefix: str, suffixes: frozenset[str], above: frozenset[tuple[int, int]]
-) -> Iterator[Entry]:
+def _walk(folder: str, prefix: str, suffixes: frozenset[str], above: frozenset[tuple[int, int]]) -> Iterator[Entry]:
     status = Path(folder).stat()
     identity = (status.st_dev, status.st_ino)
     if identity in above:  # a link to a folder that we are in

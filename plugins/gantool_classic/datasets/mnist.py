@@ -101,9 +101,7 @@ class Mnist:
         wanted = f"the folder of {self.torchvision}'s four IDX files, gzipped or not"
         if self.options.download and self.options.root:
             root = Path(self.options.root).expanduser()
-            if not any(
-                self._candidates(root, f"{prefix}-images", "idx3-ubyte") for prefix in PREFIXES.values()
-            ):
+            if not any(self._candidates(root, f"{prefix}-images", "idx3-ubyte") for prefix in PREFIXES.values()):
                 download(self.torchvision, root)
         return given_root(self.options.root, f"{wanted}; {self.hint}")
 

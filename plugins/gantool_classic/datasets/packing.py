@@ -105,15 +105,11 @@ def pack_listing(listing: Listing, conversion: Conversion, out: Path) -> Report:
             raise _nothing(listing, skipped)
     notes = _note(out, skipped)
     if notes:
-        sys.stderr.write(
-            f"warning: {len(skipped)} of {len(listing.files)} pictures were skipped; see {notes}\n"
-        )
+        sys.stderr.write(f"warning: {len(skipped)} of {len(listing.files)} pictures were skipped; see {notes}\n")
     return Report(out, writer.length, conversion.shape, tuple(skipped), notes)
 
 
-def _fill(
-    writer: PackWriter, listing: Listing, conversion: Conversion, skipped: list[tuple[str, str]]
-) -> None:
+def _fill(writer: PackWriter, listing: Listing, conversion: Conversion, skipped: list[tuple[str, str]]) -> None:
     split_of = np.full(len(listing.files), None, object)
     for name, (start, stop) in listing.splits.items():
         split_of[start:stop] = name
@@ -164,9 +160,7 @@ def _progress(listing: Listing) -> Iterator[Callable[[], None]]:
 def _nothing(listing: Listing, skipped: list[tuple[str, str]]) -> DataError:
     path, reason = skipped[0]
     given = f"none of its {len(skipped)} pictures can be read: {path} {reason}"
-    return DataError(
-        str(listing.root), given, "JPEG, PNG, WebP, BMP or GIF files", "open one in a picture viewer"
-    )
+    return DataError(str(listing.root), given, "JPEG, PNG, WebP, BMP or GIF files", "open one in a picture viewer")
 
 
 def _note(out: Path, skipped: list[tuple[str, str]]) -> Path | None:

@@ -149,9 +149,7 @@ def _cut(image: Image.Image, side: int | None) -> Image.Image:
     if side is None:
         return image
     left, top = (image.width - side) // 2, (image.height - side) // 2
-    return image.crop(
-        (max(left, 0), max(top, 0), min(left + side, image.width), min(top + side, image.height))
-    )
+    return image.crop((max(left, 0), max(top, 0), min(left + side, image.width), min(top + side, image.height)))
 
 
 def _fit(image: Image.Image, conversion: Conversion) -> Image.Image:
@@ -171,9 +169,7 @@ def _pad(image: Image.Image, conversion: Conversion) -> Image.Image:
     scale = min(conversion.width / image.width, conversion.height / image.height)
     inner = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     border = (0, 0, 0, 0) if image.mode == "RGBA" else conversion.colour
-    whole = Image.new(
-        "RGBA" if image.mode == "RGBA" else "RGB", (conversion.width, conversion.height), border
-    )
+    whole = Image.new("RGBA" if image.mode == "RGBA" else "RGB", (conversion.width, conversion.height), border)
     whole = whole.convert(image.mode)
     whole.paste(image.resize(inner, FILTER), ((whole.width - inner[0]) // 2, (whole.height - inner[1]) // 2))
     return whole

@@ -17,9 +17,7 @@ __all__ = [
 ]
 
 Factor = Literal["x", "y", "size", "hue", "background"]
-Length = Annotated[
-    int, Meta(ge=1, le=10_000_000, description="examples of the train split; test has a tenth")
-]
+Length = Annotated[int, Meta(ge=1, le=10_000_000, description="examples of the train split; test has a tenth")]
 Limit = Annotated[int, Meta(ge=1, le=10**9, description="use at most so many examples, spread over the data")]
 Root = Annotated[str, Meta(description="where the data lies", extra={"path": True})]
 Seed = Annotated[int, Meta(ge=0, le=2**63 - 1, description="the examples follow from it")]
@@ -57,9 +55,7 @@ class GaussiansOptions(Options, frozen=True):
         Literal["ring", "grid", "two-gaussians"],
         Meta(description="8 modes on a circle of radius 1, 25 on a square of side 8, or 2 side by side"),
     ] = "ring"
-    separation: Annotated[
-        float, Meta(gt=0, le=1000, description="distance between the means of two-gaussians")
-    ] = 4.0
+    separation: Annotated[float, Meta(gt=0, le=1000, description="distance between the means of two-gaussians")] = 4.0
     sigma: (
         Annotated[
             float,
@@ -88,9 +84,7 @@ class FolderOptions(Options, frozen=True):
         Literal["auto", "1", "3", "4"],
         Meta(description="grey, RGB or RGBA; auto is 1 where all are grey"),
     ] = "auto"
-    background: Annotated[
-        str, Meta(description="colour behind transparency and borders: a name or #rrggbb")
-    ] = "white"
+    background: Annotated[str, Meta(description="colour behind transparency and borders: a name or #rrggbb")] = "white"
     split: Split = "train"
     holdout: Annotated[
         float,

@@ -88,9 +88,7 @@ class Shapes:
 
     def _factors(self, n: int, split: str) -> dict[str, Array]:
         """Draw the factors; picture i is the same whatever the length; test has a stream of its own."""
-        normal = np.random.default_rng([self.options.seed, int(split == "test")]).standard_normal(
-            (n, len(RANGES))
-        )
+        normal = np.random.default_rng([self.options.seed, int(split == "test")]).standard_normal((n, len(RANGES)))
         first, second = (list(RANGES).index(name) for name in self.options.correlate)
         # A Gaussian copula keeps both marginals uniform; Pearson's r of the two is then 6/pi asin(rho/2).
         rho = 2 * math.sin(math.pi * self.options.correlation / 6)

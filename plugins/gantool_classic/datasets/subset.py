@@ -24,9 +24,7 @@ def thin(items: Sequence[Item], limit: int | None) -> list[Item]:
     return [items[row] for row in np.arange(len(items))[thinned(len(items), limit)]]
 
 
-def thin_parts(
-    parts: Mapping[str, Sequence[Item]], limit: int | None
-) -> tuple[list[Item], dict[str, tuple[int, int]]]:
+def thin_parts(parts: Mapping[str, Sequence[Item]], limit: int | None) -> tuple[list[Item], dict[str, tuple[int, int]]]:
     """Put at most ``limit`` items of each part one after another; return them and the rows of each part."""
     chosen: list[Item] = []
     rows: dict[str, tuple[int, int]] = {}
