@@ -7,12 +7,12 @@ import pickle
 
 import numpy as np
 import pytest
-from gantool_classic.datasets.celeba import Celeba
-from gantool_classic.datasets.cifar import Cifar10
-from gantool_classic.datasets.settings import CelebaOptions, Cifar10Options
 from PIL import Image
 
 from gantool.errors import DataError, FileError
+from gantool_classic.datasets.celeba import Celeba
+from gantool_classic.datasets.cifar import Cifar10
+from gantool_classic.datasets.settings import CelebaOptions, Cifar10Options
 
 
 @pytest.fixture(autouse=True)

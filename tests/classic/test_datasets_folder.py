@@ -6,14 +6,14 @@ import os
 
 import numpy as np
 import pytest
-from gantool_classic.datasets.cache import cache_folder
-from gantool_classic.datasets.folder import Folder
-from gantool_classic.datasets.packing import pack_folder
-from gantool_classic.datasets.settings import FolderOptions
 from PIL import Image
 
 from gantool.errors import DataError, FileError, OptionError
 from gantool.files.dataset import read_pack
+from gantool_classic.datasets.cache import cache_folder
+from gantool_classic.datasets.folder import Folder
+from gantool_classic.datasets.packing import pack_folder
+from gantool_classic.datasets.settings import FolderOptions
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 

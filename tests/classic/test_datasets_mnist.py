@@ -7,12 +7,12 @@ import struct
 
 import numpy as np
 import pytest
-from gantool_classic.datasets.idx import read_idx
-from gantool_classic.datasets.mnist import FashionMnist, Mnist
-from gantool_classic.datasets.settings import IdxOptions
 from PIL import Image
 
 from gantool.errors import DataError, FileError, UnsafeFileError
+from gantool_classic.datasets.idx import read_idx
+from gantool_classic.datasets.mnist import FashionMnist, Mnist
+from gantool_classic.datasets.settings import IdxOptions
 
 LENGTHS = {"train": 20, "t10k": 10}
 

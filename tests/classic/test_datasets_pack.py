@@ -7,12 +7,12 @@ import struct
 
 import numpy as np
 import pytest
-from gantool_classic.datasets.packed import Packed
-from gantool_classic.datasets.settings import PackedOptions
 
 from gantool.errors import DataError, FileError, UnsafeFileError
 from gantool.files.dataset import describe_pack, read_pack, write_pack
 from gantool.interfaces import Condition
+from gantool_classic.datasets.packed import Packed
+from gantool_classic.datasets.settings import PackedOptions
 
 CLASSES = Condition("classes", ("cat", "dög"), {"cat": ("cat", "kitten")})
 PICTURES = np.arange(5 * 3 * 2 * 3, dtype=np.uint8).reshape(5, 3, 2, 3)

@@ -8,11 +8,11 @@ import sys
 
 import numpy as np
 import pytest
+
+from gantool.errors import OptionError
 from gantool_classic.datasets.gaussians import Gaussians, modes
 from gantool_classic.datasets.settings import GaussiansOptions, ShapesOptions
 from gantool_classic.datasets.shapes import ATTRIBUTES, RANGES, SHAPES, Shapes, render
-
-from gantool.errors import OptionError
 
 
 def coverage(samples, row):
