@@ -165,10 +165,20 @@ def choose(registry: Registry, given: Iterable[Tier] = ()) -> dict[str, Componen
     asked, base = _normalised(given), _base_tier(registry)
     chosen: dict[str, Component] = {}
     recipes: list[Tier] = []
+    settled = _names(tier.tree for tier in asked)
     for section in CHOICE:
         chosen[section] = _choose(registry, section, [base, *recipes, *asked])
-        recipes.insert(0, _recipe_tiers(section, chosen[section])[0])
+        settled[section] = chosen[section].name
+        recipe = _recipe_tiers(section, chosen[section])[0]
+        if _applies(recipe, settled):
+            recipes.insert(0, recipe)
+            settled = _names([recipe.tree]) | settled
     return chosen
+
+
+def _names(trees: Iterable[Tree]) -> dict[str, str]:
+    """Return the component that each section names, the strongest tree last."""
+    return {section: table["name"] for tree in trees for section, table in tree.items() if "name" in table}
 
 
 def _normalised(given: Iterable[Tier]) -> list[Tier]:
@@ -198,8 +208,8 @@ def _recipe_tiers(section: str, component: Component) -> list[Tier]:
 
 
 def _applies(tier: Tier, names: Mapping[str, str]) -> bool:
-    """Whether a recipe speaks of the components that were chosen."""
-    return all(table.get("name", names.get(section)) == names.get(section) for section, table in tier.tree.items())
+    """Whether a recipe speaks of the components that were chosen; a section that is still open fits any."""
+    return all(names.get(section, name) == name for section, name in _names([tier.tree]).items())
 
 
 def _finish(chosen: Mapping[str, Component], tiers: list[Tier], asked: list[Tier]) -> RunConfig:
@@ -224,7 +234,7 @@ def _merge(section: str, tiers: list[Tier], name: str = "") -> tuple[dict[str, A
     sources: dict[str, Tier] = {}
     for tier in tiers:
         table = tier.tree.get(section, {})
-        if table.get("name", name) == name:
+        if not name or table.get("name", name) == name:
             own = {key: value for key, value in table.items() if key != "name" or not name}
             merged.update(own)
             sources.update(dict.fromkeys(own, tier))
@@ -240,13 +250,14 @@ def _source_of_name(section: str, tiers: list[Tier]) -> str:
 
 
 def merge_trees(trees: Iterable[Tree]) -> dict[str, dict[str, Any]]:
-    """Merge trees, weakest first; a tree that names another component replaces the section."""
+    """Merge trees, weakest first; what a tree set for another component than the last one named is left out."""
+    trees = list(trees)
+    names = _names(trees)
     merged: dict[str, dict[str, Any]] = {}
     for tree in trees:
         for section, table in tree.items():
-            old = merged.get(section, {})
-            same = table.get("name", old.get("name")) == old.get("name")
-            merged[section] = {**(old if same else {}), **table}
+            if table.get("name", names.get(section)) == names.get(section):
+                merged.setdefault(section, {}).update(table)
     return merged
 
 

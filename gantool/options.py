@@ -43,6 +43,7 @@ class Option:
     lower: float | None = None
     upper: float | None = None
     above: bool = False  # the lower bound itself is not allowed
+    below: bool = False  # nor is the upper one
     choices: tuple[Any, ...] = ()
     optional: bool = False
     path: bool = False
@@ -69,19 +70,28 @@ class Option:
         if self.kind == "choice":
             return "one of: " + ", ".join(str(choice) for choice in self.choices)
         if self.kind == "list" and self.item:
-            low, high = self.length
-            count = f"{low} " if low is not None and low == high else ""
-            return f"{count}comma-separated values, each {self.item.allowed}"
+            return f"{self._count()}comma-separated values, each {self.item.allowed}"
         nouns = {"int": "an integer", "float": "a finite number", "bool": "true or false", "str": "text"}
         return ("a path" if self.path else nouns[self.kind]) + self._range()
 
+    def _count(self) -> str:
+        low, high = self.length
+        if high is None:
+            return f"at least {low} " if low else ""
+        return f"{high} " if low == high else f"{low or 0} to {high} "
+
     def _range(self) -> str:
-        low, high = (None if bound is None else f"{bound:.10g}" for bound in (self.lower, self.upper))
-        if self.above:
-            return f" above {low}" + (f", at most {high}" if high is not None else "")
-        if low is not None and high is not None:
+        low, high = _number(self.lower), _number(self.upper)
+        if low and high and not self.above and not self.below:
             return f" from {low} to {high}"
-        return f" of at least {low}" if low is not None else f" of at most {high}" if high is not None else ""
+        lower = f"{'above' if self.above else 'of at least'} {low}" if low else ""
+        upper = f"{'below' if self.below else 'at most' if low else 'of at most'} {high}" if high else ""
+        said = ", ".join(part for part in (lower, upper) if part)
+        return f" {said}" if said else ""
+
+
+def _number(bound: float | None) -> str:
+    return "" if bound is None else str(bound) if isinstance(bound, int) else f"{bound:.10g}"
 
 
 @cache
@@ -116,9 +126,9 @@ def _option(name: str, kind: mi.Type, default: Any = None, description: str = ""
         size = len(kind.item_types)
         return Option(kind="list", item=_option(name, kind.item_types[0]), length=(size, size), **row)
     if isinstance(kind, (mi.IntType, mi.FloatType)):
-        lower = kind.ge if kind.ge is not None else kind.gt
-        noun = "int" if isinstance(kind, mi.IntType) else "float"
-        return Option(kind=noun, lower=lower, upper=kind.le, above=kind.gt is not None, **row)
+        row |= {"lower": kind.ge if kind.ge is not None else kind.gt, "above": kind.gt is not None}
+        row |= {"upper": kind.le if kind.le is not None else kind.lt, "below": kind.lt is not None}
+        return Option(kind="int" if isinstance(kind, mi.IntType) else "float", **row)
     if isinstance(kind, mi.BoolType):
         return Option(kind="bool", **row)
     if isinstance(kind, mi.StrType):
@@ -134,6 +144,8 @@ def parse(option: Option, text: str) -> Any:
         return [parse(option.item, part.strip()) for part in text.split(",")] if text.strip() else []
     if option.kind == "bool":
         return {"true": True, "false": False}.get(text.lower(), text)
+    if option.kind == "choice":  # a choice may be a number
+        return next((choice for choice in option.choices if str(choice) == text), text)
     readers: dict[str, Callable[[str], Any]] = {"int": _integer, "float": float}
     try:
         return readers[option.kind](text) if option.kind in readers else text
@@ -175,7 +187,10 @@ def build(
         except msgspec.ValidationError:
             given = f"{value!r} was given"
             raise OptionError(where(name), given, f"allowed: {rows[name].allowed}", hint) from None
-    return msgspec.convert(dict(values), options)
+    try:
+        return msgspec.convert(dict(values), options)
+    except msgspec.ValidationError as error:  # an option without a default, or the struct's own __post_init__
+        raise OptionError(where(next(iter(values), "options")), str(error), hint=hint) from None
 
 
 @cache
