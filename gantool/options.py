@@ -190,7 +190,8 @@ def build(
     try:
         return msgspec.convert(dict(values), options)
     except msgspec.ValidationError as error:  # an option without a default, or the struct's own __post_init__
-        raise OptionError(where(next(iter(values), "options")), str(error), hint=hint) from None
+        place = where(next(iter(values))) if values else options.__name__
+        raise OptionError(place, str(error), hint=hint) from None
 
 
 @cache

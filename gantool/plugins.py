@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import pluggy
@@ -69,7 +70,8 @@ def load_plugins(no_plugins: bool = False) -> PluginSet:
     ``no_plugins`` keeps the built-in ones only; the environment variable ``GANTOOL_PLUGINS=a,b`` those and the built-in
     ones. Both apply before anything is imported. ``GANTOOL_STRICT=1`` re-raises what a plugin raised.
     """
-    wanted = None if (names := os.environ.get("GANTOOL_PLUGINS")) is None else set(names.split(","))
+    named = os.environ.get("GANTOOL_PLUGINS")
+    wanted = None if named is None else {name.strip() for name in named.split(",")}
     return discover(entry_points(group=GROUP), wanted=set() if no_plugins else wanted)
 
 
@@ -95,26 +97,38 @@ def load_local(path: str, found: PluginSet) -> Plugin:
     where = f"--plugin {path}"
     if not source.is_file():
         raise PluginError(where, "is not a file", "a Python file with gantool hooks", "type: gantool plugin list")
-    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    code = source.read_bytes()
+    digest = hashlib.sha256(code).hexdigest()
     name = f"gantool_local_{source.stem}_{digest[:8]}"
     plugin = Plugin(str(source), name, Provider(path, sha256=digest))
     if any(other.module == name for other in found.plugins):
         return next(other for other in found.plugins if other.module == name)
-    _admit(plugin, lambda: _import_file(name, source), found.registry)
+    _admit(plugin, lambda: _import_file(name, _LocalLoader(name, source, code)), found.registry)
     if plugin.status != "ok":
         raise PluginError(where, plugin.reason, "a plugin that loads", "mend the file and try again")
     found.plugins.append(plugin)
     return plugin
 
 
-def _import_file(name: str, source: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, source)
-    if spec is None or spec.loader is None:
-        raise Refusal("failed", "is not a Python file")
-    module = importlib.util.module_from_spec(spec)
+class _LocalLoader(SourceFileLoader):
+    """Runs the very bytes whose sha256 is recorded, not a cached or later version of the file."""
+
+    def __init__(self, name: str, source: Path, code: bytes) -> None:
+        super().__init__(name, str(source))
+        self.code = code
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Compile the bytes."""
+        compiled: CodeType = compile(self.code, self.path, "exec", dont_inherit=True)
+        return compiled
+
+
+def _import_file(name: str, loader: _LocalLoader) -> ModuleType:
+    module = importlib.util.module_from_spec(ModuleSpec(name, loader, origin=loader.path))
+    module.__file__ = loader.path
     sys.modules[name] = module  # so that the targets "name:attribute" can be found
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise
@@ -135,7 +149,7 @@ def _admit(plugin: Plugin, load: Callable[[], object], registry: Registry) -> No
         returned = {hook: _call(module, hook) for hook in HOOKS}
         plugin.components = [_component(item, plugin, registry) for item in returned["gantool_components"]]
         plugin.commands = [_command(item, plugin, registry) for item in returned["gantool_commands"]]
-        _check_duplicates(plugin.components)
+        _check_duplicates(plugin)
     except KeyboardInterrupt:
         raise
     except Refusal as refusal:
@@ -167,6 +181,8 @@ def _check_hooks(module: Any) -> None:
             raise Refusal("failed", f"{name} is not a hook; known: {', '.join(HOOKS)}; {nearest(name, HOOKS)}")
         if marked and name not in HOOKS:
             raise Refusal("failed", f"{name} is marked as a hook and is none; known: {', '.join(HOOKS)}")
+        if name in HOOKS and not marked:
+            raise Refusal("failed", f"{name} is not marked as a hook; write @gantool.hookimpl above it")
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
     try:
@@ -205,7 +221,9 @@ def _command(item: Any, plugin: Plugin, registry: Registry) -> Command:
     return replace(item, provider=plugin.provider)
 
 
-def _check_duplicates(components: Iterable[Component]) -> None:
-    for (kind, name), count in Counter((part.kind, part.name) for part in components).items():
+def _check_duplicates(plugin: Plugin) -> None:
+    provided = [(part.kind, part.name) for part in plugin.components]
+    provided += [("command", item.name) for item in plugin.commands]
+    for (kind, name), count in Counter(provided).items():
         if count > 1:
             raise Refusal("failed", f"provides the {kind} {name!r} twice")

@@ -18,6 +18,6 @@ def read_recipe(registry: Registry, name: str) -> dict[str, Any]:
     package, _, path = component.target.partition(":")
     try:
         return tomllib.loads(files(package).joinpath(path).read_text())
-    except (OSError, ImportError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ImportError, TypeError, ValueError) as error:
         problem = f"cannot be read ({error})"
         raise PluginError(f"--recipe {name}", problem, hint=f"try: {component.provider.install}") from error

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import PluginError, nearest
-from gantool.options import Options, build
+from gantool.options import Options, build, describe
 
 if TYPE_CHECKING:
     from gantool.config import RunConfig
@@ -86,20 +86,14 @@ class Component:
             return f"the name {self.name!r} must be lower-case letters, digits and hyphens"
         if ":" not in self.target:
             return f"the target {self.target!r} of {self.name!r} must be 'module:attribute'"
+        if Options not in self.options.__mro__:  # who wrote the plugin may not have run mypy
+            return f"the options of {self.name!r} must be a struct derived from gantool.Options"
+        describe(self.options)  # raises for a field that could be no flag
         return None
 
     def load(self) -> Any:
         """Import the target. Raises PluginError where that fails."""
-        module, _, attribute = self.target.partition(":")
-        try:
-            return getattr(import_module(module), attribute)
-        except Exception as error:
-            raise PluginError(
-                f"{self.kind} {self.name}",
-                f"cannot import {self.target} ({type(error).__name__}: {error})",
-                f"it belongs to the plugin {self.provider.plugin}",
-                f"try: {self.provider.install}",
-            ) from error
+        return _load(self, f"{self.kind} {self.name}")
 
     def create(self, options: Options | None = None) -> Any:
         """Make the component with its options, its defaults where None is given."""
@@ -114,6 +108,23 @@ class Command:
     summary: str
     target: str
     provider: Provider = Provider("unknown")
+
+    def load(self) -> Any:
+        """Import the target. Raises PluginError where that fails."""
+        return _load(self, f"gantool {self.name}")
+
+
+def _load(item: Component | Command, where: str) -> Any:
+    module, _, attribute = item.target.partition(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except (Exception, SystemExit) as error:  # a target may not end the tool
+        raise PluginError(
+            where,
+            f"cannot import {item.target} ({type(error).__name__}: {error})",
+            f"it belongs to the plugin {item.provider.plugin}",
+            f"try: {item.provider.install}",
+        ) from error
 
 
 class Registry:

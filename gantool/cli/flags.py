@@ -14,7 +14,7 @@ import click
 from gantool.config import RunConfig, Tier, TrainingOptions, choose, resolve
 from gantool.errors import UserError
 from gantool.files import checkpoint, envelope
-from gantool.files.config import read_settings
+from gantool.files.settings import read_settings
 from gantool.options import Option, Options, describe, parse
 from gantool.plugins import PluginSet, load_plugins
 from gantool.recipes import read_recipe
@@ -196,4 +196,4 @@ def place(section: str, option: str) -> str:
     """Return the flag that sets an option."""
     if section == "training":
         return f"--{option.replace('_', '-')}"
-    return f"--{section}.{option.replace('_', '-')}" if option else f"--{section}"
+    return f"--{section}.{option.replace('_', '-')}" if option not in ("", "name") else f"--{section}"

@@ -66,7 +66,11 @@ def _safetensors(path: Path) -> dict[str, Any]:
     describers = {"checkpoint": _checkpoint, "latents": _latents, "dataset": _dataset}
     made = f"written by gantool {header.meta.get('gantool')} in format {header.meta['format']}"
     size = f"{path.stat().st_size / 2**20:.1f} MiB in {len(header.tensors)} tensors"
-    facts = describers[header.kind](header) if header.kind in describers else {}
+    try:
+        facts = describers[header.kind](header) if header.kind in describers else {}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        given = f"its metadata is not that of a {header.kind} file"
+        raise FileError(str(path), given, "a file that gantool wrote") from error
     article = "an" if header.kind[0] in "aeiou" else "a"
     return {"what": f"{article} {header.kind} file, {made}", "size": size, **facts}
 

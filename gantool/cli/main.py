@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 
 import click
 
 from gantool import __version__
 from gantool.cli.console import complain, note
-from gantool.errors import GantoolError
-from gantool.plugins import load_local, load_plugins
+from gantool.errors import GantoolError, nearest
+from gantool.plugins import PluginSet, load_local, load_plugins
+from gantool.registry import Command
 
 COMMANDS = {
     "train": "Train a GAN and leave a run folder with pictures and checkpoints.",
@@ -23,6 +24,7 @@ COMMANDS = {
     "data": "List, look into and pack datasets.",
     "inspect": "Explain a file: checkpoint, latents, dataset, picture, foreign file.",
 }
+NO_ARGUMENTS = getattr(click.exceptions, "NoArgsIsHelpError", ())  # click before 8.2 prints the help itself
 GLOBAL_FLAGS = ("--debug", "--no-plugins")  # accepted anywhere on the line
 EPILOG = """\b
 Examples:
@@ -45,8 +47,10 @@ class Gantool(click.Group):
             command: click.Command = import_module(f"gantool.cli.{cmd_name}").command
             return command
         if cmd_name in _plugin_commands(ctx):
-            return _load(_plugin_commands(ctx)[cmd_name].target)
-        return None
+            loaded: click.Command = _plugin_commands(ctx)[cmd_name].load()
+            return loaded
+        near = nearest(cmd_name, self.list_commands(ctx))
+        return ctx.fail(f"there is no command {cmd_name!r}" + (f"; {near}" if near else ""))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List commands with their summaries, without importing any."""
@@ -56,28 +60,35 @@ class Gantool(click.Group):
             formatter.write_dl(rows)
 
 
-def _plugin_commands(ctx: click.Context) -> dict:  # type: ignore[type-arg]
-    return load_plugins(bool(ctx.params.get("no_plugins"))).registry.commands
+def _plugins(ctx: click.Context) -> PluginSet:
+    """Load what the global flags ask for; commands are looked up before ``cli`` itself is called."""
+    found = load_plugins(bool(ctx.params.get("no_plugins")))
+    for path in ctx.params.get("plugins") or ():
+        load_local(path, found)
+    return found
 
 
-def _load(target: str) -> click.Command:
-    module, _, attribute = target.partition(":")
-    command: click.Command = getattr(import_module(module), attribute)
-    return command
+def _plugin_commands(ctx: click.Context) -> Mapping[str, Command]:
+    return _plugins(ctx).registry.commands
 
 
 @click.command(cls=Gantool, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="gantool %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.option("--no-plugins", is_flag=True, help="Use the built-in plugin only.")
-@click.option("--plugin", "plugins", multiple=True, metavar="FILE", help="Load a local Python file with gantool hooks.")
+@click.option("--no-plugins", is_flag=True, is_eager=True, help="Use the built-in plugin only.")
+@click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    is_eager=True,  # as --help is: the help text lists what they add
+    metavar="FILE",
+    help="Load a local Python file with gantool hooks.",
+)
 @click.pass_context
 def cli(ctx: click.Context, debug: bool, no_plugins: bool, plugins: tuple[str, ...]) -> None:
     """Train and use GANs. Every part is a plugin; all files are safetensors."""
-    found = load_plugins(no_plugins)
+    found = _plugins(ctx)
     ctx.obj = found
-    for path in plugins:
-        load_local(path, found)
     for plugin in found.broken() if ctx.invoked_subcommand != "plugin" else ():
         note(f"plugin {plugin.name} is not used ({plugin.status}); type: gantool plugin show {plugin.name}")
 
@@ -107,7 +118,12 @@ def run(arguments: Sequence[str] | None = None) -> None:
     except GantoolError as error:
         code = _fail(str(error), error.exit_code, "--debug" in line)
     except click.UsageError as error:
+        if isinstance(error, NO_ARGUMENTS):
+            note(error.format_message())
+            sys.exit(2)
         code = _fail(_usage(error), 2, "--debug" in line)
+    except click.ClickException as error:  # of a plugin's command
+        code = _fail(f"gantool: {error.format_message()}", error.exit_code, "--debug" in line)
     except click.Abort:
         code = _fail("gantool: was interrupted", 130, False)
     except BrokenPipeError:  # the reader went away, as `head` does

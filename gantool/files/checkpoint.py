@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from gantool.errors import FileError
 from gantool.files import envelope
+from gantool.files.foreign import identify
 from gantool.interfaces import Condition
 
 if TYPE_CHECKING:
@@ -25,6 +26,15 @@ if TYPE_CHECKING:
 __all__ = ["KIND", "Checkpoint", "condition_meta", "find", "model_hash", "read", "restore_condition", "write"]
 
 KIND = "checkpoint"
+NOUNS = {
+    "torch-zip": "a file of torch.save",
+    "torch-legacy": "a file of torch.save",
+    "pickle": "a bare pickle",
+    "png": "a picture",
+    "npy": "a numpy array",
+    "zip": "a zip archive",
+    "empty": "an empty file",
+}
 POINTER = re.compile(r"checkpoints/step-\d{1,12}\.safetensors")
 
 
@@ -66,7 +76,11 @@ def write(path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) ->
 
 
 def read(path: Path | str) -> Checkpoint:
-    """Read a checkpoint file. Raises FileError for anything else."""
+    """Read a checkpoint file. Raises FileError for anything else, and says what it is."""
+    kind = identify(path)
+    if kind in NOUNS:
+        given, hint = f"is not a checkpoint but {NOUNS[kind]}", f"type: gantool inspect {path}"
+        raise FileError(str(path), given, "a safetensors file that gantool train wrote; pickles are never read", hint)
     header, tensors = envelope.read(path, KIND)
     required = {
         "resolved": dict,

@@ -123,7 +123,7 @@ def _tensor(path: Path, name: str, entry: Any, start: int, size: int) -> TensorI
         whole = all(type(number) is int and 0 <= number < 2**62 for number in (*shape, begin, end))
     except (TypeError, KeyError, ValueError) as error:
         raise _damaged(path, f"the entry of {name!r} is malformed") from error
-    if not whole or dtype not in ITEM_BYTES or len(shape) > MAX_DIMENSIONS:
+    if not whole or not isinstance(dtype, str) or dtype not in ITEM_BYTES or len(shape) > MAX_DIMENSIONS:
         raise UnsafeFileError(str(path), f"the tensor {name!r} has an impossible type or shape", "nothing was read")
     if end - begin != prod(shape) * ITEM_BYTES[dtype] or start + end > size or max((0, *shape)) > size:
         raise _damaged(path, f"the tensor {name!r} does not fit in it")
@@ -146,7 +146,7 @@ def _metadata(path: Path, text: str) -> dict[str, Any]:
         kind, number = meta["kind"], meta["format"]
     except (ValueError, RecursionError, TypeError, KeyError) as error:
         raise _damaged(path, "its gantool metadata is malformed") from error
-    if not isinstance(kind, str) or type(number) is not int:
+    if not isinstance(kind, str) or not kind or type(number) is not int or number < 1:
         raise _damaged(path, "its gantool metadata is malformed")
     if number > FORMAT:
         newer = f"was written in format {number} by gantool {meta.get('gantool', '?')}"
@@ -220,7 +220,13 @@ def write(path: Path | str, kind: str, tensors: Mapping[str, Tensor], meta: Mapp
     """Write a file of one kind, whole or not at all."""
     from safetensors.torch import save
 
-    solid = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    solid: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for name, tensor in tensors.items():
+        one = tensor.detach().cpu().contiguous()
+        memory = one.untyped_storage().data_ptr()
+        solid[name] = one.clone() if memory in seen else one  # tied weights are written twice
+        seen.add(memory)
     with atomic(path) as file:
         file.write(save(solid, metadata={"gantool": metadata_text(kind, meta)}))
 

@@ -1,13 +1,14 @@
 """Tensors from torch's own files, read without running the code that a pickle may hold.
 
 Both of torch's formats are read with ``weights_only=True`` and nothing else: the zip of today and the legacy one, which
-a 14-byte magic number tells from a bare pickle. A zip's sizes are checked before it is opened, so that a small file
+a 15-byte magic number tells from a bare pickle. A zip's sizes are checked before it is opened, so that a small file
 cannot fill the memory.
 """
 
 from __future__ import annotations
 
 import pickle
+import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,8 @@ def read_torch(path: Path | str) -> Any:
         raise FileError(str(path), f"is not a torch file ({kind})", "a file of torch.save", TENSORS_ONLY)
     if kind == "torch-zip":
         _check_zip(path)
+    elif tarfile.is_tarfile(path):  # torch before 2.6 unpickles what lies in it, whatever weights_only says
+        raise UnsafeFileError(str(path), "is a tar archive behind torch's magic number", "no archive", TENSORS_ONLY)
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:

@@ -70,6 +70,8 @@ class Prior:
             restored = tuple(Slot(str(slot["name"]), slot["distribution"], slot["dim"]) for slot in slots)
         except (TypeError, KeyError) as error:
             raise FileError(where, "has a malformed prior", "a list of slots") from error
+        if not restored or sum(slot.dim for slot in restored if type(slot.dim) is int) > MOST_DIMENSIONS:
+            raise FileError(where, "has an empty or an absurdly wide prior", f"1 to {MOST_DIMENSIONS} dimensions")
         for slot in restored:
             whole = type(slot.dim) is int and 0 < slot.dim <= MOST_DIMENSIONS
             if slot.distribution not in DISTRIBUTIONS or not whole:
@@ -90,5 +92,6 @@ def _quantile(distribution: str, u: Tensor, truncation: float | None) -> Tensor:
         return (u * 2 - 1) * min(truncation or 1.0, 1.0)
     lower = torch.special.ndtr(torch.tensor(-(truncation or 100.0), dtype=torch.float64))
     # u is a multiple of 2^-53 and may be 0; half of that keeps the quantile finite
-    quantile: Tensor = torch.special.ndtri(lower + (u + 2.0**-54) * (1 - 2 * lower))
+    middle = (u + 2.0**-54).clamp(max=1 - 2.0**-53)  # the sum may round up to 1
+    quantile: Tensor = torch.special.ndtri(lower + middle * (1 - 2 * lower))
     return quantile

@@ -23,11 +23,15 @@ Provenance = dict[str, Any]
 
 
 def save_png(image: Image.Image, path: Path, provenance: Provenance | None = None) -> None:
-    """Write a PNG, with its provenance where there is one. Raises FileError where it cannot be written."""
+    """Write a PNG, with its provenance where there is one of at most ``MOST_LATENTS`` numbers.
+
+    Raises FileError where it cannot be written.
+    """
     info = PngImagePlugin.PngInfo()
-    if provenance:
+    if provenance and provenance["z"].size <= MOST_LATENTS:
         plain = {**provenance, "z": _encode(provenance["z"]), "c": _encode(provenance.get("c"))}
-        info.add_itxt(CHUNK, json.dumps(plain, sort_keys=True), zip=True)
+        # Not compressed: Pillow refuses to open a PNG whose compressed text is longer than 1 MiB.
+        info.add_itxt(CHUNK, json.dumps(plain, sort_keys=True))
     with atomic(path) as file:
         image.save(file, "PNG", pnginfo=info)
 
@@ -44,7 +48,10 @@ def read_provenance(path: Path | str) -> Provenance | None:
         return None
     try:
         found = json.loads(text)
-        return {**found, "model": str(found["model"]), "z": _decode(found["z"]), "c": _decode(found["c"])}
+        z, c = _decode(found["z"]), _decode(found["c"])
+        if z is None or z.ndim != 2 or (c is not None and (c.ndim not in (1, 2) or len(c) != len(z))):
+            raise ValueError("not one row for each picture")
+        return {**found, "model": str(found["model"]), "z": z, "c": c}
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise FileError(str(path), "carries a malformed gantool chunk", "a PNG that gantool made") from error
 

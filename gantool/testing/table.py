@@ -1,0 +1,86 @@
+"""Which checks a component gets, by its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from gantool.plugins import Plugin
+from gantool.registry import Command
+from gantool.testing import architecture, conditioning, dataset, declaration, light, lipschitz, loss, run
+from gantool.testing.case import Case
+
+__all__ = ["COMMAND", "COMPONENT", "KIND", "PLUGIN", "TRAINED", "checks_of"]
+
+Check = Callable[[Case], None]
+
+PLUGIN: tuple[Callable[[Plugin], None], ...] = (light.check_loads, light.check_imports_no_torch)
+COMMAND: tuple[Callable[[Command], None], ...] = (declaration.check_command_loads,)
+COMPONENT: tuple[Check, ...] = (
+    declaration.check_target_loads,
+    declaration.check_no_option_is_called_name,
+    declaration.check_options_are_described,
+    declaration.check_defaults_are_valid,
+    declaration.check_flags_toml_and_json_agree,
+)
+TRAINED: tuple[Check, ...] = (
+    run.check_resume_is_exact,
+    run.check_sampling_gives_what_was_trained,
+    run.check_trains_in_half_precision,
+)
+KIND: Mapping[str, tuple[Check, ...]] = {
+    "architecture": (
+        architecture.check_output_shapes,
+        architecture.check_accepts_codes_and_planes,
+        architecture.check_pictures_stay_in_range,
+        architecture.check_scores_are_raw,
+        architecture.check_gradients_reach_every_parameter,
+        architecture.check_penalty_reaches_the_critic,
+        architecture.check_critic_without_batch_statistics,
+        architecture.check_samples_are_independent_in_eval,
+        architecture.check_copies_and_states_agree,
+        architecture.check_seed_decides,
+        architecture.check_inputs_are_left_alone,
+        architecture.check_half_precision_is_finite,
+        architecture.check_channels_last_agrees,
+        *TRAINED,
+    ),
+    "loss": (
+        loss.check_finite_scalars,
+        loss.check_slopes_reach_the_scores,
+        loss.check_reals_should_score_high,
+        loss.check_generator_should_raise_fakes,
+        *TRAINED,
+    ),
+    "lipschitz": (
+        lipschitz.check_prepared_critic_trains,
+        lipschitz.check_penalty_is_a_scalar,
+        lipschitz.check_penalty_reaches_the_critic,
+        lipschitz.check_step_decides_the_penalty,
+        lipschitz.check_penalty_keeps_the_condition,
+        lipschitz.check_penalty_leaves_its_inputs_alone,
+        *TRAINED,
+    ),
+    "conditioning": (
+        conditioning.check_generator_side_has_the_widths_it_says,
+        conditioning.check_discriminator_side_appends_its_channels,
+        conditioning.check_labels_make_a_difference,
+        conditioning.check_state_round_trip,
+        *TRAINED,
+    ),
+    "dataset": (
+        light.check_description_imports_no_torch,
+        dataset.check_description_agrees_with_the_data,
+        dataset.check_labels_fit_their_names,
+        dataset.check_loading_again_gives_the_same,
+        *TRAINED,
+    ),
+}
+
+
+def checks_of(case: Case) -> tuple[Check, ...]:
+    """Return the checks of a component; a kind that is not in the table gets those of every component."""
+    if case.component.kind == "recipe":
+        return (declaration.check_recipe_resolves,)
+    if case.component.kind == "dataset" and case.needs_root:
+        return (*COMPONENT, dataset.check_missing_root_is_said)
+    return (*COMPONENT, *KIND.get(case.component.kind, ()))

@@ -1,0 +1,113 @@
+"""What every test has: one thread, a cache of its own, no settings from outside, and two ways to call ``gantool``."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # read once, when torch is first imported
+os.environ["MKL_NUM_THREADS"] = "1"
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from gantool.cli.main import run
+from gantool.plugins import load_plugins
+
+PLUGINS = Path(__file__).parent / "plugins"  # sound, broken, clashing and too-new plugins
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a call of ``gantool`` ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _apart(tmp_path_factory):
+    """Keep what is set outside out of the tests, and their cache out of the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("GANTOOL_PLUGINS", "GANTOOL_STRICT"):
+            patch.delenv(variable, raising=False)
+        patch.setenv("GANTOOL_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("COLUMNS", "120")
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """Undo the ``--threads`` of an earlier test."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
+
+
+@pytest.fixture
+def workdir(tmp_path, monkeypatch):
+    """A new folder, which is the current one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run_cli(capsys):
+    """Call ``gantool`` in this process; local plugins of other calls are forgotten."""
+
+    def call(*arguments: object) -> Result:
+        load_plugins.cache_clear()
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            run([str(argument) for argument in arguments])
+        load_plugins.cache_clear()
+        printed = capsys.readouterr()
+        return Result(int(stop.value.code or 0), printed.out, printed.err)
+
+    return call
+
+
+@pytest.fixture
+def run_process():
+    """Call ``gantool`` as a process of its own; keywords are variables of its environment."""
+
+    def call(*arguments: object, **environment: str) -> Result:
+        line = [sys.executable, "-m", "gantool", *map(str, arguments)]
+        done = subprocess.run(line, capture_output=True, text=True, env={**os.environ, **environment}, check=False)
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    return call
+
+
+@pytest.fixture
+def plugin_modules(monkeypatch):
+    """Make the modules of tests/plugins importable, and forget them afterwards."""
+    monkeypatch.syspath_prepend(str(PLUGINS))
+    known = {path.stem for path in PLUGINS.glob("*.py")}
+    for name in known:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    yield PLUGINS
+    for name in known:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch, plugin_modules):
+    """Install modules of tests/plugins as pip does, in this process and in those that it starts."""
+
+    def call(*modules: str, dist: str = "gantool-extra", version: str = "1.2") -> None:
+        site = tmp_path / "site"
+        info = site / f"{dist.replace('-', '_')}-{version}.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {dist}\nVersion: {version}\n")
+        points = "".join(f"{module} = {module}\n" for module in modules)
+        (info / "entry_points.txt").write_text(f"[gantool]\n{points}")
+        monkeypatch.syspath_prepend(str(site))
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), str(plugin_modules)]))
+        load_plugins.cache_clear()
+
+    yield call
+    load_plugins.cache_clear()

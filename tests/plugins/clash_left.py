@@ -1,0 +1,13 @@
+"""One of two plugins with the same name for a loss."""
+
+from gantool import Component, hookimpl
+
+GANTOOL_API = 1
+
+
+@hookimpl
+def gantool_components():
+    return [
+        Component("loss", "hinge", "clash_left:Hinge", "Left."),
+        Component("loss", "left", "clash_left:Hinge", "Left."),
+    ]

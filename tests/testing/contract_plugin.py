@@ -1,0 +1,29 @@
+"""A sound plugin, light, of one component of each kind; it is importable and not installed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from gantool import Component, Meta, Options, hookimpl
+
+GANTOOL_API = 1
+
+
+class RootOptions(Options, frozen=True):
+    root: Annotated[str, Meta(description="where", extra={"path": True})] | None = None
+
+
+class Shares(Options, frozen=True):
+    share: Annotated[float, Meta(ge=0, le=1, description="a share")] = 0.5
+
+
+@hookimpl
+def gantool_components():
+    return [
+        Component("architecture", "sound", "contract_parts:Architecture", "Two layers.", Shares),
+        Component("loss", "sound", "contract_parts:Loss", "Hinge loss."),
+        Component("lipschitz", "sound", "contract_parts:Enforcer", "Flat critics.", critic_norms=("layer", "none")),
+        Component("conditioning", "sound", "contract_parts:Sides", "Codes and planes."),
+        Component("dataset", "sound", "contract_data:Data", "Noise."),
+        Component("dataset", "rooted", "contract_data:Rooted", "Noise of a folder.", RootOptions),
+    ]
