@@ -167,7 +167,7 @@ def _destination(path: str, model: Model, out: str | None) -> Path:
         chosen = Path(out)
         if chosen.suffix and chosen.suffix.lower() != ".png" and not chosen.is_dir():
             raise OptionError(
-                "-o", f"{out} was given", "a .png for a grid, or a folder", f"{chosen.with_suffix('.png')}"
+                "-o", f"{out} was given", "a .png for a grid, or a folder", f"type: -o {chosen.with_suffix('.png')}"
             )
         return chosen
     home = Path(path) if Path(path).is_dir() else model.path.parent

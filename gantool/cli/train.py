@@ -52,9 +52,9 @@ def _run(ctx: click.Context, **values: Any) -> int | None:
     if resumed:
         from gantool.training.resume import open_run
 
-        if values["recipe"] or values["config"]:
-            given = "was given with --resume"
-            raise OptionError("--recipe" if values["recipe"] else "--config", given, "a resumed run keeps its settings")
+        for flag, value in (("--recipe", values["recipe"]), ("--config", values["config"]), ("-o", options.out)):
+            if value:
+                raise OptionError(flag, "was given with --resume", "a resumed run keeps its settings and its folder")
         config, stored = open_run(resumed, [tier], registry)
     else:
         config = resolve(registry, [*flags.source_tiers(registry, values), tier])

@@ -90,8 +90,8 @@ def read(path: Path | str) -> Checkpoint:
         "step": int,
         "model_hash": str,
     }
-    for key, kind in required.items():
-        if not isinstance(header.meta.get(key), kind):
+    for key, expected in required.items():
+        if not isinstance(header.meta.get(key), expected):
             raise FileError(str(path), f"its metadata has no valid {key!r}", "a checkpoint that gantool wrote")
     return Checkpoint(header.path, header.meta, tensors)
 

@@ -27,19 +27,21 @@ class Length:
 
 
 class Interval:
-    """Due every ``steps`` steps, or ``times`` times in the run where no number was given."""
+    """Due every ``steps`` steps; without a number ``times`` times in the run, and after ``seconds`` at most."""
 
-    def __init__(self, steps: int | None, times: int) -> None:
-        self.steps, self.times = steps, times
-        self._done = 0
+    def __init__(self, steps: int | None, times: int, seconds: float = float("inf")) -> None:
+        self.steps, self.times, self.seconds = steps, times, seconds
+        self._reached = 0
+        self._since = 0.0
 
-    def due(self, step: int, fraction: float) -> bool:
-        """Whether to act after ``step``."""
+    def due(self, step: int, fraction: float, elapsed: float = 0.0) -> bool:
+        """Whether to act after ``step``, ``elapsed`` seconds into the run."""
         if self.steps is not None:
             return step % self.steps == 0
         reached = int(fraction * self.times)
-        due = reached > self._done
-        self._done = max(self._done, reached)
+        due = reached > self._reached or elapsed - self._since >= self.seconds
+        if due:
+            self._reached, self._since = reached, elapsed
         return due
 
 
@@ -83,7 +85,8 @@ def fit(phases: Phases, length: Length, actions: Actions, observers: Sequence[Ob
     fraction = length.fraction(state.step, 0.0)
     while fraction < 1 and not stop.signal:
         phases.step(lr_factor(training.lr_schedule, fraction))
-        fraction = length.fraction(state.step, time.monotonic() - began)
+        elapsed = time.monotonic() - began
+        fraction = length.fraction(state.step, elapsed)
         quiet = time.monotonic() - reported
         if actions.log_every is None:
             due = state.step - last >= MOST_STEPS or quiet >= MOST_SECONDS
@@ -91,9 +94,9 @@ def fit(phases: Phases, length: Length, actions: Actions, observers: Sequence[Ob
             due = state.step % actions.log_every == 0
         if due:
             report(fraction)
-        if actions.sample_interval.due(state.step, fraction):
+        if actions.sample_interval.due(state.step, fraction, elapsed):
             actions.sample(state.step)
-        if actions.save_interval.due(state.step, fraction):
+        if actions.save_interval.due(state.step, fraction, elapsed):
             report(fraction)  # a number that is not finite shows before anything is saved
             actions.save(state.step)
             saved = state.step

@@ -36,6 +36,7 @@ from gantool.training.state import TrainingState, build_state
 __all__ = ["Outcome", "Prepared", "prepare", "train"]
 
 GRIDS, CHECKPOINTS = 24, 10  # in a run, where no interval is given
+CHECKPOINT_SECONDS = 600.0  # the most work that a crash may cost, in a run of any length
 LABEL_ROWS = 4096  # kept in a checkpoint, so that labels can be drawn without the data
 
 
@@ -189,7 +190,7 @@ def _train(run: Prepared, folder: RunFolder, observers: Sequence[Observer]) -> O
         sample,
         Interval(options.sample_every, GRIDS),
         save,
-        Interval(options.checkpoint_every, CHECKPOINTS),
+        Interval(options.checkpoint_every, CHECKPOINTS, CHECKPOINT_SECONDS),
     )
     with Stop() as stop:
         try:

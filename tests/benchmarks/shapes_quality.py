@@ -42,10 +42,10 @@ def main(paths: list[str]) -> None:
     network = classifier(3, len(names))
     optimizer = torch.optim.Adam(network.parameters(), 1e-3)
     batches = Batches(samples, 64, seed=1)
-    for number in range(500):
+    for number in range(800):
         values, labels = batches[number]
         x = to_device(values, torch.device("cpu"), torch.contiguous_format)
-        loss = F.cross_entropy(network(x + 0.05 * torch.randn_like(x)), labels)
+        loss = F.cross_entropy(network(x), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

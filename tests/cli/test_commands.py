@@ -87,7 +87,11 @@ def test_config_starts_again_from_what_was_given_and_one_flag_changes_it(gantool
     assert hashes == {open_model(folder).hash}
     gantool("train", "--config", folder, "--loss", "wgan-gp", "-q", "-o", tmp_path / "other")
     settings = open_model(tmp_path / "other").config
-    assert (settings.name("loss"), settings.name("lipschitz"), settings.name("condition")) == ("wgan-gp", "gp", "onehot")
+    assert (settings.name("loss"), settings.name("lipschitz"), settings.name("condition")) == (
+        "wgan-gp",
+        "gp",
+        "onehot",
+    )
     assert settings.training.latent_dim == 8
 
 
@@ -104,7 +108,9 @@ def test_a_grid_by_class_has_as_many_as_were_asked_for_in_order(gantool, runs, t
 
 
 def test_a_class_without_a_count_shares_what_n_leaves(gantool, runs, tmp_path):
-    gantool("sample", runs / "classes", "-n", 7, "--class", "square", "--class", "circle=2", "-o", tmp_path / "grid.png")
+    gantool(
+        "sample", runs / "classes", "-n", 7, "--class", "square", "--class", "circle=2", "-o", tmp_path / "grid.png"
+    )
     assert read_provenance(tmp_path / "grid.png")["c"].tolist() == [1] * 5 + [0] * 2
 
 
@@ -147,7 +153,14 @@ def test_latents_are_saved_for_gantool_and_for_torch(gantool, runs, tmp_path):
     model = open_model(runs / "classes")
     for suffix in ("safetensors", "pt"):
         gantool(
-            "sample", runs / "classes", "--seeds", "4-6", "-o", tmp_path / "g.png", "--save-latents", tmp_path / f"z.{suffix}"
+            "sample",
+            runs / "classes",
+            "--seeds",
+            "4-6",
+            "-o",
+            tmp_path / "g.png",
+            "--save-latents",
+            tmp_path / f"z.{suffix}",
         )
     z, c, meta = latents.read(tmp_path / "z.safetensors")
     loaded = torch.load(tmp_path / "z.pt", weights_only=True)

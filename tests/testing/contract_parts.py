@@ -10,9 +10,9 @@ import torch
 from contract_data import Data, Rooted
 from torch import nn
 
-from gantool import Component, Meta, Options, Samples, UserError, hookimpl
+from gantool import Meta, Options, Samples, UserError
 
-GANTOOL_API = 1
+NOT_CALLABLE = 1
 
 
 class Generator(nn.Module):
@@ -389,11 +389,3 @@ class Undescribed(Options, frozen=True):
 
 class CommaInAList(Options, frozen=True):
     words: Annotated[tuple[str, ...], Meta(description="words")] = ("a,b",)
-
-
-command = len  # no click.Command
-
-
-@hookimpl
-def gantool_components():  # this module imports torch, so it is a bad plugin
-    return [Component("loss", "sound", f"{__name__}:Loss", "Hinge loss.")]

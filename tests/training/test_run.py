@@ -29,7 +29,9 @@ def tiny(**changes):
 
 
 def test_a_run_leaves_pictures_curves_settings_log_and_checkpoints(tmp_path):
-    outcome = train(tiny(loss="wgan-gp"), RunOptions(out=str(tmp_path / "run"), sample_every=1, checkpoint_every=1, keep=2))
+    outcome = train(
+        tiny(loss="wgan-gp"), RunOptions(out=str(tmp_path / "run"), sample_every=1, checkpoint_every=1, keep=2)
+    )
     names = {str(path.relative_to(outcome.folder)) for path in outcome.folder.rglob("*") if path.is_file()}
     assert {"config.toml", "log.jsonl", "grid.png", "loss.png", "training.gif", "latest"} <= names
     assert {f"samples/step-{step:08d}.png" for step in range(4)} <= names
@@ -201,6 +203,8 @@ def test_a_length_is_counted_in_steps_or_by_the_clock():
 def test_an_interval_is_due_every_k_steps_or_k_times_in_a_run():
     every = Interval(3, 99)
     assert [step for step in range(1, 10) if every.due(step, step / 9)] == [3, 6, 9]
+    timed = Interval(None, 1, seconds=10.0)
+    assert [second for second in range(1, 30) if timed.due(1, 0.0, second)] == [10, 20]
     times = Interval(None, 4)
     assert [step for step in range(1, 9) if times.due(step, step / 8)] == [2, 4, 6, 8]
 
