@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from msgspec import structs
 
 from gantool.cli import flags
 from gantool.cli.console import note, say, say_json
 from gantool.config import RunConfig, Tier, resolve
 from gantool.errors import OptionError
 from gantool.options import build, describe
-from gantool.registry import SECTIONS
+from gantool.registry import SECTIONS, Registry
 from gantool.training.options import RunOptions
+
+if TYPE_CHECKING:
+    from gantool.files.checkpoint import Checkpoint
 
 EPILOG = """\b
 Examples:
@@ -47,18 +49,11 @@ def _run(ctx: click.Context, **values: Any) -> int | None:
     registry = flags.registry_of(ctx)
     options = build(RunOptions, flags.read_flags(describe(RunOptions), "run", values), lambda name: f"--{name}")
     tier = flags.flag_tier(flags.chosen(ctx), values)
-    resumed = values["resume"]
-    stored = None
-    if resumed:
-        from gantool.training.resume import open_run
-
-        for flag, value in (("--recipe", values["recipe"]), ("--config", values["config"]), ("-o", options.out)):
-            if value:
-                raise OptionError(flag, "was given with --resume", "a resumed run keeps its settings and its folder")
-        config, stored = open_run(resumed, [tier], registry)
+    _one_length(options, values, tier)
+    if values["resume"]:
+        config, stored = _resumed(registry, options, values, tier)
     else:
-        config = resolve(registry, [*flags.source_tiers(registry, values), tier])
-    config, options = _with_length(config, options, values, tier)
+        config, stored = _new(registry, options, values, tier), None
     if values["dry_run"]:
         from gantool.cli.dryrun import dry_run
 
@@ -67,46 +62,62 @@ def _run(ctx: click.Context, **values: Any) -> int | None:
     return _train(config, options, stored, values)
 
 
-def _with_length(
-    config: RunConfig, options: RunOptions, values: dict[str, Any], tier: Tier
-) -> tuple[RunConfig, RunOptions]:
-    """Apply --images; one of --steps, --images and --minutes may be given."""
-    given = [
-        name
-        for name, there in {
-            "--steps": "steps" in tier.tree.get("training", {}),
-            "--images": values["images"] is not None,
-            "--minutes": options.minutes is not None,
-        }.items()
-        if there
-    ]
+def _one_length(options: RunOptions, values: dict[str, Any], tier: Tier) -> None:
+    """Refuse more than one of the flags that set the length."""
+    lengths = {
+        "--steps": "steps" in tier.tree.get("training", {}),
+        "--images": values["images"] is not None,
+        "--minutes": options.minutes is not None,
+    }
+    given = [flag for flag, there in lengths.items() if there]
     if len(given) > 1:
         raise OptionError(" ".join(given), "were given together", "one of them sets the length", f"keep {given[0]}")
-    if values["images"] is None:
-        return config, options
-    training = config.training
-    steps = math.ceil(values["images"] / (training.batch_size * training.n_critic))
-    given_tree = {**config.given, "training": {**config.given.get("training", {}), "steps": steps}}
-    return (
-        RunConfig(
-            config.components,
-            config.options,
-            structs.replace(training, steps=steps),
-            given_tree,
-            config.origins,
-        ),
-        options,
-    )
 
 
-def _train(config: RunConfig, options: RunOptions, stored: Any, values: dict[str, Any]) -> int:
+def _new(registry: Registry, options: RunOptions, values: dict[str, Any], tier: Tier) -> RunConfig:
+    """Resolve the settings of a new run."""
+    tiers = [*flags.source_tiers(registry, values), tier]
+    config = resolve(registry, tiers)
+    training: dict[str, Any] = {}
+    if values["images"] is not None:
+        training["steps"] = _steps_of(values["images"], config)
+    recipes_own = "lr_schedule" not in config.given.get("training", {})
+    if options.minutes is not None and recipes_own and config.training.lr_schedule != "constant":
+        training["lr_schedule"] = "constant"  # a recipe's falling rates need a number of steps
+    return resolve(registry, [*tiers, Tier("length", {"training": training})]) if training else config
+
+
+def _resumed(
+    registry: Registry, options: RunOptions, values: dict[str, Any], tier: Tier
+) -> tuple[RunConfig, Checkpoint]:
+    """Open a run to go on with. Raises OptionError for flags that a resumed run cannot take."""
+    from gantool.training.resume import open_run
+
+    folder = values["resume"]
+    for flag, value in (("--recipe", values["recipe"]), ("--config", values["config"]), ("-o", options.out)):
+        if value:
+            raise OptionError(flag, "was given with --resume", "a resumed run keeps its settings and its folder")
+    config, stored = open_run(folder, [tier], registry)
+    if values["images"] is not None:
+        length = Tier("length", {"training": {"steps": _steps_of(values["images"], config)}})
+        config, stored = open_run(folder, [tier, length], registry)
+    done = stored.meta["step"]
+    if options.minutes is None and done >= config.training.steps:
+        hint = f"type: gantool train --resume {folder} --steps {2 * done}"
+        raise OptionError(
+            f"--resume {folder}", f"has already made its {done} steps", "a run that is not finished", hint
+        )
+    return config, stored
+
+
+def _steps_of(images: int, config: RunConfig) -> int:
+    return math.ceil(images / (config.training.batch_size * config.training.n_critic))
+
+
+def _train(config: RunConfig, options: RunOptions, stored: Checkpoint | None, values: dict[str, Any]) -> int:
     from gantool.cli.progress import Progress
     from gantool.training.run import train
 
-    if stored is not None and options.minutes is None and stored.meta["step"] >= config.training.steps:
-        where, done = f"--resume {values['resume']}", stored.meta["step"]
-        hint = f"type: gantool train --resume {values['resume']} --steps {2 * done}"
-        raise OptionError(where, f"has already made its {done} steps", "a run that is not finished", hint)
     outcome = train(config, options, [] if values["quiet"] else [Progress()], stored)
     if values["json"]:
         say_json(

@@ -147,10 +147,8 @@ def _check_data(run: Prepared, resume: Checkpoint) -> None:
 
 
 def default_name(config: RunConfig) -> str:
-    """Return the name of a run's folder: data, architecture and loss, and the conditioning where labels are used."""
-    names = [config.name(section) for section in ("data", "arch", "loss")]
-    labels = config.create("condition").uses_labels
-    return "-".join([*names, config.name("condition")] if labels else names)
+    """Return the name of a run's folder: data, architecture and loss."""
+    return "-".join(config.name(section) for section in ("data", "arch", "loss"))
 
 
 def _train(run: Prepared, folder: RunFolder, observers: Sequence[Observer]) -> Outcome:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from gantool import Component, Options, hookimpl
 from gantool_classic import settings
 from gantool_classic.datasets import COMPONENTS as DATASETS
-from gantool_classic.measured import GAUSSIANS, SHAPES
+from gantool_classic.measured import GAUSSIANS, GREY, SHAPES
 
 GANTOOL_API = 1
 
@@ -143,6 +143,6 @@ def _recipes() -> list[Component]:
 
 @hookimpl
 def gantool_components() -> list[Component]:
-    measured = {"shapes": SHAPES, "gaussians": GAUSSIANS}
+    measured = {"shapes": SHAPES, "gaussians": GAUSSIANS, "mnist": GREY, "fashion-mnist": GREY}
     datasets = [replace(part, recipe=measured.get(part.name, part.recipe)) for part in DATASETS]
     return [*_architectures(), *_losses(), *_enforcers(), *_conditionings(), *datasets, *_recipes()]

@@ -20,7 +20,7 @@ from gantool.training.statistics import Statistics
 TINY = {
     "arch": {"name": "dcgan", "channels": 4},
     "data": {"name": "shapes", "size": 16, "length": 40},
-    "training": {"batch_size": 6, "steps": 3, "latent_dim": 8, "precision": "fp32"},
+    "training": {"batch_size": 6, "steps": 3, "latent_dim": 8, "precision": "fp32", "n_critic": 2},
 }
 
 
@@ -41,7 +41,7 @@ def test_a_run_leaves_pictures_curves_settings_log_and_checkpoints(tmp_path):
     assert Image.open(outcome.folder / "training.gif").n_frames == 4
     rows = [json.loads(line) for line in (outcome.folder / "log.jsonl").read_text().splitlines()]
     assert rows[-1]["step"] == 3
-    assert rows[-1]["images"] == 3 * 5 * 6
+    assert rows[-1]["images"] == 3 * 2 * 6
     assert {"loss_d", "loss_g", "penalty", "score_real", "score_fake"} <= rows[-1].keys()
 
 
@@ -50,7 +50,8 @@ def test_the_last_grid_carries_the_latents_of_the_model_that_was_saved(tmp_path)
     carried = read_provenance(outcome.folder / "grid.png")
     model = open_model(outcome.folder)
     assert carried["model"] == model.hash == outcome.model_hash
-    assert np.array_equal(carried["z"], model.latents(range(64)).numpy())
+    assert np.array_equal(carried["z"], model.latents(carried["seeds"]).numpy())
+    assert carried["c"].tolist() == [0] * 8 + [1] * 8 + [2] * 8  # a row for each class
 
 
 def test_sampling_uses_the_average_and_gives_the_picture_that_the_generator_gives(tmp_path):

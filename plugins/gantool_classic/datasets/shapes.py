@@ -30,9 +30,9 @@ HUES = ("red", "yellow", "green", "cyan", "blue", "magenta")  # a sixth of the c
 SATURATION = 0.9  # with value 1 and any grey behind it, some channel differs by at least 0.45
 
 RANGES: Mapping[str, tuple[float, float]] = {
-    "x": (0.4, 0.6),  # centre in the picture's width: 0 is its left edge, 1 its right; no shape is ever cut
-    "y": (0.4, 0.6),  # centre in the picture's height: 0 is its top
-    "size": (0.16, 0.25),  # radius of the circle of the same area, in the picture's side
+    "x": (0.42, 0.58),  # centre in the picture's width: 0 is its left edge, 1 its right; no shape is ever cut
+    "y": (0.42, 0.58),  # centre in the picture's height: 0 is its top
+    "size": (0.19, 0.27),  # radius of the circle of the same area, in the picture's side
     "hue": (0.0, 1.0),  # circular: 0 is red, 1/3 green, 2/3 blue
     "background": (0.1, 0.9),  # grey level
 }
