@@ -39,7 +39,7 @@ def _architectures() -> list[Component]:
             options=settings.MlpOptions,
             summary="Fully connected networks, for pictures of any size and for points (Goodfellow et al. 2014).",
             resolve=settings.no_norm,
-            requires=settings.norm_is_allowed,
+            requires=settings.mlp_rules,
         ),
         Component(
             kind="architecture",

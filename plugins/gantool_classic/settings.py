@@ -92,6 +92,14 @@ def norm_is_allowed(config: RunConfig) -> str | None:
     )
 
 
+def mlp_rules(config: RunConfig) -> str | None:
+    """Refuse what ``norm_is_allowed`` does, and a batch of one under a batch norm of vectors."""
+    options = config.options["arch"]
+    if config.training.batch_size == 1 and "batch" in (options.norm_g, options.norm_d):  # type: ignore[attr-defined]
+        return "batch norm was given with --batch-size 1; it needs 2 or more; type: --arch.norm-g layer"
+    return norm_is_allowed(config)
+
+
 def needs_enforcer(config: RunConfig) -> str | None:
     """Refuse a Wasserstein critic whose slope nothing bounds."""
     if config.name("lipschitz") != "none":

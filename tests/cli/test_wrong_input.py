@@ -54,6 +54,7 @@ CASES = {
     "a folder that was not given": ("train --data folder", "--data.root"),
     "points for dcgan": ("train --data gaussians --arch dcgan", "type: --arch mlp"),
     "a batch of nothing": ("train --batch-size 0", "--batch-size: 0 was given; allowed: an integer from 1"),
+    "a batch of one under batch norm": ("train --arch mlp --batch-size 1", "it needs 2 or more"),
     "absurd channels": ("train --arch.channels 1000000000", "allowed: an integer from 1 to 1024"),
     "a number that is text": ("train --lr-g fast", "--lr-g: 'fast' was given; allowed: a finite number above 0"),
     "a number that is not a number": ("train --lr-g nan", "--lr-g: nan was given"),
