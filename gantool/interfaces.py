@@ -96,7 +96,10 @@ class Generator(Protocol):
 
 
 class Discriminator(Protocol):
-    """A feature extractor and a scorer; the score is raw, never a sigmoid."""
+    """A feature extractor and a scorer; the score is raw, never a sigmoid.
+
+    One that compares the samples of a batch by other means than a batch norm says so: ``batch_statistics = True``.
+    """
 
     feature_dim: int
 

@@ -51,8 +51,9 @@ class ConditionedDiscriminator(nn.Module):
         return scores if self._score_term is None else scores + self._score_term(h, c)
 
     def has_batch_statistics(self) -> bool:
-        """Whether a score depends on the other samples of the batch."""
-        return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in self.modules())
+        """Whether a score depends on the other samples of the batch: by a batch norm, or as the network declares."""
+        declared = bool(getattr(self.net, "batch_statistics", False))
+        return declared or any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in self.modules())
 
 
 def used_condition(config: RunConfig, condition: Condition | None) -> Condition | None:

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from gantool.config import RunConfig, Tier, TrainingOptions, choose, resolve
-from gantool.errors import UserError
+from gantool.errors import OptionError, UserError
 from gantool.files import checkpoint, envelope
 from gantool.files.settings import read_settings
 from gantool.options import Option, Options, describe, parse
@@ -81,7 +81,7 @@ def registry_of(ctx: click.Context) -> Registry:
 def _resumed(folder: str) -> dict[str, str]:
     """Return the components of a run that is resumed."""
     path = checkpoint.find(folder, resuming=True)
-    resolved = envelope.read_header(path, checkpoint.KIND).meta.get("resolved", {})
+    resolved = checkpoint.settings(envelope.read_header(path, checkpoint.KIND), "resolved")
     return {section: str(resolved.get(section, {}).get("name")) for section in SECTIONS}
 
 
@@ -186,10 +186,17 @@ def read_flags(options: Iterable[Option], section: str, values: Mapping[str, Any
         value = values.get(f"{section}__{option.name}")
         if isinstance(value, str):
             value = parse(option, value)
-            value = str(Path(value).expanduser().absolute()) if option.path and value else value
+            value = _absolute(value, place(section, option.name)) if option.path and value else value
         if value is not None or values.get(f"{section}__{option.name}") is not None:
             given[option.name] = value
     return given
+
+
+def _absolute(text: Any, where: str) -> str:
+    try:
+        return str(Path(text).expanduser().absolute())
+    except RuntimeError as error:  # ~nobody
+        raise OptionError(where, f"{text} was given", "a path", "check the name behind ~") from error
 
 
 def place(section: str, option: str) -> str:

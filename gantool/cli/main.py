@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -126,9 +125,6 @@ def run(arguments: Sequence[str] | None = None) -> None:
         code = _fail(f"gantool: {error.format_message()}", error.exit_code, "--debug" in line)
     except click.Abort:
         code = _fail("gantool: was interrupted", 130, False)
-    except BrokenPipeError:  # the reader went away, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     except Exception as error:
         said = " ".join(f"gantool: failed unexpectedly ({type(error).__name__}: {error})".split())
         code = _fail(f"{said}; please report it with the output of the same command and --debug", 1, "--debug" in line)

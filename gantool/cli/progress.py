@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from pathlib import Path
@@ -45,13 +46,14 @@ class Progress(Observer):
             self._task = self._bar.add_task("", total=1.0)
 
     def on_interval(self, report: Report) -> None:
-        """Show the latest numbers."""
+        """Show the latest numbers; a reader that went away must not end the run."""
         text = describe(report)
         if self._bar:
             self._bar.update(self._task, completed=report.fraction, description=text)
         elif time.monotonic() - self._said >= QUIET_SECONDS or report.fraction >= 1:
             self._said = time.monotonic()
-            note(f"{report.fraction:4.0%}  {text}")
+            with contextlib.suppress(OSError):
+                note(f"{report.fraction:4.0%}  {text}")
 
     def on_checkpoint(self, path: Path, step: int) -> None:
         """Checkpoints are announced at the end, by the command."""

@@ -120,7 +120,7 @@ def _counts(classes: list[str], values: dict[str, Any]) -> list[tuple[str, int]]
     asked = []
     for text in classes:
         name, equals, count = text.rpartition("=")
-        if equals and not (count.isdigit() and 0 < int(count) <= MOST):
+        if equals and not (re.fullmatch(r"[0-9]{1,9}", count) and 0 < int(count) <= MOST):
             raise OptionError("--class", f"{text!r} was given", "NAME or NAME=COUNT, a count of at least 1", "Bag=8")
         asked.append((name, int(count)) if equals else (text, 0))
     total = values["count"] or (len(_parse_seeds(values["seeds"])) if values["seeds"] else None)

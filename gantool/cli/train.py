@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -47,7 +48,8 @@ def _run(ctx: click.Context, **values: Any) -> int | None:
     own flags appear below for the parts that the line chooses: `gantool train --arch mlp --help`.
     """
     registry = flags.registry_of(ctx)
-    options = build(RunOptions, flags.read_flags(describe(RunOptions), "run", values), lambda name: f"--{name}")
+    given = flags.read_flags(describe(RunOptions), "run", values)
+    options = build(RunOptions, given, lambda name: f"--{name.replace('_', '-')}")
     tier = flags.flag_tier(flags.chosen(ctx), values)
     _one_length(options, values, tier)
     if values["resume"]:
@@ -102,7 +104,8 @@ def _resumed(
         length = Tier("length", {"training": {"steps": _steps_of(values["images"], config)}})
         config, stored = open_run(folder, [tier, length], registry)
     done = stored.meta["step"]
-    if options.minutes is None and done >= config.training.steps:
+    finished = all((Path(folder) / name).exists() for name in ("grid.png", "loss.png", "training.gif"))
+    if options.minutes is None and done >= config.training.steps and finished:
         hint = f"type: gantool train --resume {folder} --steps {2 * done}"
         raise OptionError(
             f"--resume {folder}", f"has already made its {done} steps", "a run that is not finished", hint
@@ -129,7 +132,9 @@ def _train(config: RunConfig, options: RunOptions, stored: Checkpoint | None, va
             }
         )
     elif outcome.signal:
-        note(f"Stopped at step {outcome.step}; nothing is lost. Go on with: gantool train --resume {outcome.folder}")
+        length = f" --minutes {options.minutes:g}" if options.minutes else ""
+        again = f"gantool train --resume {outcome.folder}{length}"
+        note(f"Stopped at step {outcome.step}; nothing is lost. Go on with: {again}")
     else:
         say(f"Pictures: {outcome.folder}/grid.png, training.gif, loss.png. Next: gantool sample {outcome.folder}")
     return 128 + outcome.signal if outcome.signal else 0

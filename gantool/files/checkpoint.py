@@ -9,6 +9,7 @@ Tensors: ``generator.*``, ``generator_ema.*`` (where there is an average), ``dis
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -82,8 +83,9 @@ def read(path: Path | str) -> Checkpoint:
         given, hint = f"is not a checkpoint but {NOUNS[kind]}", f"type: gantool inspect {path}"
         raise FileError(str(path), given, "a safetensors file that gantool train wrote; pickles are never read", hint)
     header, tensors = envelope.read(path, KIND)
+    for key in ("given", "resolved"):
+        settings(header, key)
     required = {
-        "resolved": dict,
         "components": dict,
         "prior": list,
         "shape": list,
@@ -96,13 +98,21 @@ def read(path: Path | str) -> Checkpoint:
     return Checkpoint(header.path, header.meta, tensors)
 
 
+def settings(header: envelope.Header, key: str) -> dict[str, dict[str, Any]]:
+    """Return the ``given`` or the ``resolved`` settings of a checkpoint. Raises FileError where they are malformed."""
+    tree = header.meta.get(key)
+    if not isinstance(tree, dict) or not all(isinstance(table, dict) for table in tree.values()):
+        raise FileError(str(header.path), f"its {key} settings are malformed", "a checkpoint that gantool wrote")
+    return tree
+
+
 def find(path: Path | str, resuming: bool = False) -> Path:
     """Return the checkpoint file that a path stands for: itself, or a run folder's ``best``, else its ``latest``.
 
     A run that is resumed goes on from ``latest``. Raises FileError where there is none.
     """
     path = Path(path)
-    if not path.exists():
+    if not os.path.exists(path):  # a name that is too long is not there either
         raise FileError(str(path), "does not exist", "a run folder or a checkpoint file", "type: ls runs")
     if not path.is_dir():
         return path
@@ -125,11 +135,12 @@ def restore_condition(meta: object, where: str) -> Condition | None:
     if meta is None:
         return None
     try:
-        assert isinstance(meta, Mapping)
+        if not isinstance(meta, Mapping):
+            raise TypeError
         names = tuple(str(name) for name in meta["names"])
         words = {str(name): tuple(str(word) for word in found) for name, found in meta["words"].items()}
         if meta["kind"] not in ("classes", "attributes") or not names:
             raise ValueError
-    except (AssertionError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FileError(where, "its condition is malformed", "names of classes or attributes") from error
     return Condition(meta["kind"], names, words)

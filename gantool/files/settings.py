@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,15 @@ def read_settings(path: Path | str) -> dict[str, Any]:
     Raises FileError where the path holds neither.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):
         inside = path / "config.toml"
         path = inside if inside.is_file() else checkpoint.find(path)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise FileError(f"--config {path}", "does not exist", "a TOML file, a run folder or a checkpoint")
-    tree = _toml(path) if _is_text(path) else dict(envelope.read_header(path, checkpoint.KIND).meta)
+    try:
+        tree = _toml(path) if _is_text(path) else dict(envelope.read_header(path, checkpoint.KIND).meta)
+    except OSError as error:
+        raise FileError(f"--config {path}", f"cannot be read ({error.strerror})", "a file that can be read") from error
     given = tree.get("given", tree)
     if not isinstance(given, dict):
         raise FileError(f"--config {path}", "its [given] is not a table", "a file that gantool wrote")

@@ -32,6 +32,8 @@ def named(condition: Condition | None, kind: str, name: str, flag: str) -> int:
     if condition.kind != kind:
         instead = "--class" if condition.kind == CLASSES else "--with and --without"
         raise OptionError(flag, f"{name!r} was given, and the model knows {condition.kind}", f"use {instead}")
+    if name in condition.names:
+        return condition.names.index(name)
     lowered = [known.casefold() for known in condition.names]
     if name.casefold() not in lowered:
         known = f"known: {', '.join(condition.names)}"

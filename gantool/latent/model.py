@@ -83,6 +83,7 @@ def open_model(path: Path | str, registry: Registry | None = None) -> Model:
     shape = _shape(stored.meta["shape"], where)
     condition = used_condition(config, checkpoints.restore_condition(stored.meta.get("condition"), where))
     prior = Prior.restore(stored.meta["prior"], where)
+    _check_shapes(stored, config, shape, condition, prior)
     G = build_generator(config, shape, condition, prior.dim)
     try:
         G.load_state_dict(stored.sampler(), strict=True)
@@ -101,6 +102,17 @@ def open_model(path: Path | str, registry: Registry | None = None) -> Model:
         hashed,
         stored.meta["step"],
     )
+
+
+def _check_shapes(
+    stored: Checkpoint, config: RunConfig, shape: tuple[int, ...], condition: Condition | None, prior: Prior
+) -> None:
+    """Compare shapes before memory is taken: a small file must not ask for a huge network."""
+    with torch.device("meta"):
+        wanted = build_generator(config, shape, condition, prior.dim).state_dict()
+    found = stored.sampler()
+    if {name: tensor.shape for name, tensor in wanted.items()} != {name: part.shape for name, part in found.items()}:
+        raise FileError(str(stored.path), "its tensors do not fit its own settings", "a checkpoint that gantool wrote")
 
 
 def _label_rows(stored: Checkpoint, condition: Condition | None) -> Tensor | None:
@@ -137,6 +149,6 @@ def _shape(stored: Sequence[Any], where: str) -> tuple[int, ...]:
     total = 1
     for side in stored:
         total *= side if type(side) is int and side > 0 else LARGEST + 1
-    if len(stored) not in (1, 3) or total > LARGEST:
+    if len(stored) not in (1, 3) or total > LARGEST or (len(stored) == 3 and stored[0] > 4):
         raise FileError(where, f"has samples of an impossible shape {list(stored)}", "C, H, W or D")
     return tuple(stored)

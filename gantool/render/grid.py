@@ -45,7 +45,10 @@ def grid(pixels: np.ndarray[Any, np.dtype[np.uint8]], columns: int | None = None
 
 
 def scatter(points: np.ndarray[Any, Any], real: np.ndarray[Any, Any]) -> Image.Image:
-    """Draw generated points ``[N, 2]`` over real ones ``[M, 2]``, on axes that the real ones set."""
+    """Draw generated points ``[N, D]`` over real ones ``[M, D]``, on axes that the real ones set.
+
+    Of more than two coordinates the first two are drawn; of one, histograms.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -54,9 +57,15 @@ def scatter(points: np.ndarray[Any, Any], real: np.ndarray[Any, Any]) -> Image.I
     axes = figure.add_subplot()
     low, high = real.min(0), real.max(0)
     margin = 0.25 * (high - low) + 1e-3
-    axes.scatter(real[:, 0], real[:, 1], s=6, c="0.75", linewidths=0, label="real")
-    axes.scatter(points[:, 0], points[:, 1], s=6, c="tab:orange", linewidths=0, alpha=0.7, label="generated")
-    axes.set(xlim=(low[0] - margin[0], high[0] + margin[0]), ylim=(low[1] - margin[1], high[1] + margin[1]))
+    left, right = low - margin, high + margin
+    if real.shape[1] == 1:
+        edges = np.linspace(left[0], right[0], 60).tolist()
+        axes.hist(real[:, 0], edges, color="0.75", density=True, label="real")
+        axes.hist(points[:, 0], edges, color="tab:orange", density=True, alpha=0.7, label="generated")
+    else:
+        axes.scatter(real[:, 0], real[:, 1], s=6, c="0.75", linewidths=0, label="real")
+        axes.scatter(points[:, 0], points[:, 1], s=6, c="tab:orange", linewidths=0, alpha=0.7, label="generated")
+        axes.set(xlim=(left[0], right[0]), ylim=(left[1], right[1]))
     axes.legend(loc="upper right")
     canvas.draw()  # type: ignore[no-untyped-call]
     pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]

@@ -18,15 +18,15 @@ def save_losses(rows: Sequence[Mapping[str, float]], path: Path) -> None:
     figure = Figure(figsize=(9, 3.5), dpi=100, layout="tight")
     canvas = FigureCanvasAgg(figure)
     losses, scores = figure.subplots(1, 2)
-    steps = [row["step"] for row in rows]
     curves = (
         (losses, {"loss_d": "discriminator", "loss_g": "generator", "penalty": "penalty"}, "loss"),
         (scores, {"score_real": "real", "score_fake": "fake"}, "mean raw score"),
     )
     for axes, names, title in curves:
         for key, label in names.items():
-            if rows and key in rows[-1]:
-                axes.plot(steps, [row.get(key, float("nan")) for row in rows], label=label, linewidth=1)
+            known = [row for row in rows if key in row]
+            if known:
+                axes.plot([row["step"] for row in known], [row[key] for row in known], label=label, linewidth=1)
         axes.set(xlabel="generator steps", title=title)
         axes.grid(alpha=0.3)
         if rows:

@@ -24,17 +24,22 @@ class RunFolder:
     @classmethod
     def create(cls, wanted: Path) -> RunFolder:
         """Make a new folder; where the name is taken it gets ``-2``, ``-3`` and so on. Raises FileError."""
+        name = wanted.absolute().name if wanted.name not in ("", ".", "..") else ""
         path, number = wanted, 1
-        while True:
-            try:
-                path.mkdir(parents=True)
-                return cls(path)
-            except FileExistsError:
-                number += 1
-                path = wanted.with_name(f"{wanted.name}-{number}")
-            except OSError as error:
-                hint = "choose another place with -o"
-                raise FileError(str(path), f"cannot be made ({error.strerror})", "a writable place", hint) from error
+        try:
+            if not name:
+                raise FileExistsError(17, "it is there already")
+            wanted.parent.mkdir(parents=True, exist_ok=True)
+            while True:
+                try:
+                    path.mkdir()
+                    return cls(path)
+                except FileExistsError:
+                    number += 1
+                    path = wanted.with_name(f"{name}-{number}")
+        except OSError as error:
+            hint = "choose another place with -o"
+            raise FileError(str(wanted), f"cannot be made ({error.strerror})", "a writable place", hint) from error
 
     @property
     def samples(self) -> Path:
@@ -52,18 +57,19 @@ class RunFolder:
 
     def checkpoints(self) -> list[Path]:
         """Return the checkpoints that exist, oldest first."""
-        return sorted((self.path / "checkpoints").glob("step-*.safetensors"))
+        found = (self.path / "checkpoints").glob("step-*.safetensors")
+        return sorted((path for path in found if path.stem[5:].isdecimal()), key=lambda path: int(path.stem[5:]))
 
     def point(self, name: str, checkpoint: Path) -> None:
         """Let ``latest`` or ``best`` name a checkpoint."""
         write_text(self.path / name, f"checkpoints/{checkpoint.name}\n")
 
     def prune(self, keep: int) -> None:
-        """Remove all but the newest ``keep`` checkpoints; never the one that ``best`` names."""
-        best = self.path / "best"
-        kept = best.read_text().strip() if best.is_file() else ""
+        """Remove all but the newest ``keep`` checkpoints; never those that ``latest`` and ``best`` name."""
+        pointers = [self.path / name for name in ("latest", "best")]
+        named = {pointer.read_text().strip() for pointer in pointers if pointer.is_file()}
         for old in self.checkpoints()[:-keep]:
-            if f"checkpoints/{old.name}" != kept:
+            if f"checkpoints/{old.name}" not in named:
                 old.unlink(missing_ok=True)
 
     def lock(self) -> None:
@@ -81,6 +87,8 @@ class RunFolder:
         except OSError as error:
             raise FileError(str(self.path), f"cannot be locked ({error.strerror})", "a writable folder") from error
         self._lock = lock
+        for left in (self.path / "checkpoints").glob(".step-*.part"):  # of a process that was killed while saving
+            left.unlink(missing_ok=True)
         write_text(holder, f"process {os.getpid()} on {socket.gethostname()}\n")
 
     def unlock(self) -> None:

@@ -29,9 +29,9 @@ class Length:
 class Interval:
     """Due every ``steps`` steps; without a number ``times`` times in the run, and after ``seconds`` at most."""
 
-    def __init__(self, steps: int | None, times: int, seconds: float = float("inf")) -> None:
+    def __init__(self, steps: int | None, times: int, seconds: float = float("inf"), begun: float = 0.0) -> None:
         self.steps, self.times, self.seconds = steps, times, seconds
-        self._reached = 0
+        self._reached = int(begun * times)  # of a resumed run
         self._since = 0.0
 
     def due(self, step: int, fraction: float, elapsed: float = 0.0) -> bool:
@@ -59,8 +59,8 @@ class Actions:
 MOST_STEPS, MOST_SECONDS = 50, 5.0  # between two reports, where no interval was given
 
 
-def fit(phases: Phases, length: Length, actions: Actions, observers: Sequence[Observer], stop: Stop) -> None:
-    """Train until the length is reached or a signal asks to stop.
+def fit(phases: Phases, length: Length, actions: Actions, observers: Sequence[Observer], stop: Stop) -> bool:
+    """Train until the length is reached or a signal asks to stop; return whether the length was reached.
 
     Raises TrainingError for a loss that is not finite; no checkpoint is written after it.
     """
@@ -103,6 +103,7 @@ def fit(phases: Phases, length: Length, actions: Actions, observers: Sequence[Ob
     report(fraction)
     if saved != state.step:
         actions.save(state.step)
+    return fraction >= 1
 
 
 def lr_factor(schedule: str, fraction: float) -> float:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from gantool.files.envelope import write_text
+
 __all__ = ["JsonLog", "Observer", "Report", "Start", "read_log"]
 
 
@@ -59,10 +61,10 @@ class JsonLog(Observer):
 
     def on_start(self, start: Start) -> None:
         """Open the log, without the steps that are made again."""
-        kept = [row for row in read_log(self.path) if row["step"] <= start.step] if self.path.exists() else []
-        self._file = self.path.open("w")
-        for row in kept:
-            self._file.write(json.dumps(row) + "\n")
+        if self.path.exists():
+            kept = [row for row in read_log(self.path) if row["step"] <= start.step]
+            write_text(self.path, "".join(json.dumps(row) + "\n" for row in kept))
+        self._file = self.path.open("a")
 
     def on_interval(self, report: Report) -> None:
         """Append one line."""

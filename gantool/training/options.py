@@ -10,7 +10,7 @@ __all__ = ["RunOptions"]
 
 
 class RunOptions(Options, frozen=True):
-    """What does not change a run's result: where it goes, how long it takes, what it tells."""
+    """What is not part of a run's settings: where it goes, where and how long it computes, what it tells."""
 
     out: (
         Annotated[str, Meta(extra={"path": True}, description="run folder; runs/DATA-ARCH-LOSS if not given")] | None

@@ -44,6 +44,7 @@ class Phases:
         # Scores that depend on the batch's other samples must see real and fake apart.
         self.joint = not state.D.has_batch_statistics()
         self.statistics = Statistics()
+        self._critics = [parameter for parameter in state.D.parameters() if parameter.requires_grad]
 
     def step(self, lr_factor: float = 1.0) -> None:
         """Make one generator step, and ``n_critic`` critic steps before it."""
@@ -105,7 +106,7 @@ class Phases:
         return scores[: len(real)], scores[len(real) :]
 
     def _generator_step(self, real: Tensor, fake: Tensor, c: Tensor | None) -> None:
-        self.state.D.requires_grad_(False)
+        self._freeze_critic(True)
         try:
             fake_scores = self.critic(fake, c)
             real_scores = self.critic(real, c) if self.loss.needs_real_for_generator else None
@@ -115,7 +116,12 @@ class Phases:
             loss.backward()  # type: ignore[no-untyped-call]
             self.state.optimizer_g.step()
         finally:
-            self.state.D.requires_grad_(True)
+            self._freeze_critic(False)
+
+    def _freeze_critic(self, frozen: bool) -> None:
+        """Spare the G phase the gradients of D; what its author froze stays frozen."""
+        for parameter in self._critics:
+            parameter.requires_grad_(not frozen)
 
     def _note(self, name: str, value: Tensor) -> None:
         self.statistics.add(name, value, self.state.step + 1)

@@ -37,5 +37,5 @@ def open_run(folder: Path | str, asked: Sequence[Tier], registry: Registry) -> t
                     hint = f"start a new run: gantool train --config {folder} ..."
                     raise RunError(tier.place(section, option), f"{value} was given, the run has {old}", allowed, hint)
     changed = resolve(registry, [Tier(str(stored.path), own), *asked])
-    given = merge_trees([stored.meta.get("given", {}), *(tier.tree for tier in asked)])
+    given = merge_trees([stored.meta["given"], *(tier.tree for tier in asked)])
     return replace(changed, given=given), stored

@@ -35,8 +35,9 @@ from gantool.training.state import TrainingState, build_state
 
 __all__ = ["Outcome", "Prepared", "prepare", "train"]
 
+FRAMES = 200  # the most in the film
 GRIDS, CHECKPOINTS = 24, 10  # in a run, where no interval is given
-CHECKPOINT_SECONDS = 600.0  # the most work that a crash may cost, in a run of any length
+CHECKPOINT_SECONDS = 600.0  # the most work that a crash may cost, unless --checkpoint-every says otherwise
 LABEL_ROWS = 4096  # kept in a checkpoint, so that labels can be drawn without the data
 
 
@@ -134,9 +135,19 @@ def train(
         folder = RunFolder.create(Path(options.out or Path("runs") / default_name(config)))
     folder.lock()
     try:
+        if resume is not None:
+            _check_newest(folder, resume)
         return _train(run, folder, observers)
     finally:
         folder.unlock()
+
+
+def _check_newest(folder: RunFolder, resume: Checkpoint) -> None:
+    """Another process may have trained on between reading the checkpoint and taking the lock."""
+    newest = checkpoints.find(folder.path, resuming=True)
+    if newest.resolve() != resume.path.resolve():
+        given = f"went on to {newest.name} while {resume.path.name} was read"
+        raise RunError(f"--resume {folder.path}", given, "the newest checkpoint", "type the same command again")
 
 
 def _check_data(run: Prepared, resume: Checkpoint) -> None:
@@ -166,6 +177,7 @@ def _train(run: Prepared, folder: RunFolder, observers: Sequence[Observer]) -> O
         path = folder.checkpoint(step)
         digest = checkpoints.write(path, state.tensors() | labels, run.meta())
         folder.point("latest", path)
+        _write_config(run, folder)
         folder.prune(options.keep)
         for observer in watching:
             observer.on_checkpoint(path, step)
@@ -178,27 +190,29 @@ def _train(run: Prepared, folder: RunFolder, observers: Sequence[Observer]) -> O
         options.minutes,
         str(run.device),
     )
-    _write_config(run, folder)
-    for observer in watching:
-        observer.on_start(start)
-    if state.step == 0:
-        sample(0)
+    length = Length(run.config.training.steps, options.minutes)
+    begun = length.fraction(state.step, 0.0)
     actions = Actions(
         options.log_every,
         sample,
-        Interval(options.sample_every, GRIDS),
+        Interval(options.sample_every, GRIDS, begun=begun),
         save,
-        Interval(options.checkpoint_every, CHECKPOINTS, CHECKPOINT_SECONDS),
+        Interval(options.checkpoint_every, CHECKPOINTS, CHECKPOINT_SECONDS, begun),
     )
     with Stop() as stop:
         try:
-            fit(run.phases, Length(run.config.training.steps, options.minutes), actions, watching, stop)
+            _write_config(run, folder)
+            for observer in watching:
+                observer.on_start(start)
+            if state.step == 0:
+                sample(0)
+            complete = fit(run.phases, length, actions, watching, stop)
         finally:
             for observer in watching:
                 observer.on_end(state.step)
-        if not stop.signal:
-            _write_config(run, folder)
+        if complete:  # also where a signal came during the last step: nothing is left to go on with
             _finish(run, folder, grid, digest)
+            return Outcome(folder.path, state.step, digest)
     return Outcome(folder.path, state.step, digest, stop.signal)
 
 
@@ -226,6 +240,11 @@ def _finish(run: Prepared, folder: RunFolder, grid: FixedGrid, digest: str) -> N
     """Write the last grid with its latents, the loss curves and the film of the grid over training."""
     grid.save(grid.draw(run.state, run.device), folder.path / "grid.png", digest)
     save_losses(read_log(folder.log), folder.path / "loss.png")
-    frames = [Image.open(path) for path in sorted(folder.samples.glob("step-*.png"))]
+    paths = sorted(folder.samples.glob("step-*.png"))
+    every = -(-len(paths) // FRAMES) or 1
+    frames = []
+    for path in paths[::-every][::-1]:  # the last one always
+        with Image.open(path) as frame:
+            frames.append(frame.convert("RGB"))
     if frames:
         save_gif(frames, folder.path / "training.gif")

@@ -24,6 +24,10 @@ from gantool.training.average import WeightAverage
 
 __all__ = ["TrainingState", "build_state"]
 
+QUANTITIES: Mapping[type, set[str]] = {
+    torch.optim.Adam: {"step", "exp_avg", "exp_avg_sq"},
+    torch.optim.RMSprop: {"step", "square_avg"},
+}
 NetworkType = TypeVar("NetworkType", bound=nn.Module)
 
 
@@ -91,7 +95,7 @@ def build_state(
 
 
 def _optimizer(network: nn.Module, training: TrainingOptions, lr: float) -> torch.optim.Optimizer:
-    parameters = list(network.parameters())
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     if training.optimizer == "rmsprop":
         return torch.optim.RMSprop(parameters, lr=lr, foreach=True)
     beta1, beta2 = training.betas
@@ -119,13 +123,17 @@ def restore_optimizer(
     for key, value in tensors.items():
         quantity, _, name = key.partition(".")
         parameter = parameters.get(name)
-        if parameter is None or (value.dim() and value.shape != parameter.shape):
+        fits = parameter is not None and value.is_floating_point() and value.shape in (parameter.shape, torch.Size())
+        if parameter is None or not fits:
             raise FileError(where, f"its optimizer state {key!r} does not fit the networks", "the run's own checkpoint")
         if value.dim():
             own = torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
         else:
             own = value.clone().to(parameter.device)
         cast(dict[str, Any], optimizer.state[parameter])[quantity] = own
+    for state in optimizer.state.values():
+        if set(state) != QUANTITIES[type(optimizer)]:
+            raise FileError(where, "its optimizer state is not complete", "the run's own checkpoint")
 
 
 def restore_module(module: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:

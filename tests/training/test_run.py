@@ -59,8 +59,8 @@ def test_sampling_uses_the_average_and_gives_the_picture_that_the_generator_give
     stored = checkpoint.read(checkpoint.find(outcome.folder))
     model = open_model(outcome.folder)
     assert torch.equal(model.G.state_dict()["net.project.weight"], stored.tensors["generator_ema.net.project.weight"])
-    z = model.latents([3, 4])
-    assert torch.allclose(model.samples(z)[1], model.samples(z[1:])[0], atol=1 / 255)
+    z, c = model.latents([3, 4]), torch.tensor([2, 1])
+    assert torch.allclose(model.samples(z, c)[1], model.samples(z[1:], c[1:])[0], atol=1 / 255)
 
 
 def test_a_run_folder_that_exists_gets_a_number(tmp_path):

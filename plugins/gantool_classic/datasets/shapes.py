@@ -32,7 +32,7 @@ SATURATION = 0.9  # with value 1 and any grey behind it, some channel differs by
 RANGES: Mapping[str, tuple[float, float]] = {
     "x": (0.42, 0.58),  # centre in the picture's width: 0 is its left edge, 1 its right; no shape is ever cut
     "y": (0.42, 0.58),  # centre in the picture's height: 0 is its top
-    "size": (0.19, 0.27),  # radius of the circle of the same area, in the picture's side
+    "size": (0.19, 0.26),  # radius of the circle of the same area, in the picture's side
     "hue": (0.0, 1.0),  # circular: 0 is red, 1/3 green, 2/3 blue
     "background": (0.1, 0.9),  # grey level
 }
