@@ -47,7 +47,7 @@ class Case:
         tiny = {"batch_size": 4, "latent_dim": 8, "precision": "fp32", **training}
         section = KINDS[self.component.kind].section
         asked = [
-            Tier("the contract checks", {"data": "shapes", "training": tiny}),
+            Tier("the contract checks", {"data": "shapes", "condition": "none", "training": tiny}),
             Tier("the component under test", {section: self.component.name}),
             Tier(f"settings of {self.component.name}", self.settings),
         ]

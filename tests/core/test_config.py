@@ -60,7 +60,7 @@ def registry(*more, recipes=None):
 
 
 CHOSEN = {"arch": "net", "loss": "plain", "lipschitz": "none", "data": "dots", "condition": "none"}
-BUILT_IN = {"data": "shapes", "loss": "bce", "arch": "dcgan", "lipschitz": "none", "condition": "none"}
+BUILT_IN = {"data": "packed", "loss": "bce", "arch": "dcgan", "lipschitz": "none", "condition": "none"}
 
 
 def settle(*trees, base=CHOSEN, **fields):
@@ -106,7 +106,7 @@ def test_an_option_keeps_the_value_of_a_weaker_tier_where_a_stronger_one_is_sile
 
 
 def test_the_default_recipe_stands_under_all_others():
-    config = resolve(shipped())
+    config = resolve(shipped(), [Tier("flags", {"data": "packed"})])  # a dataset without a recipe of its own
     assert names(config) == BUILT_IN
     assert config.origins["loss.name"] == "default"
 
@@ -121,7 +121,7 @@ def test_a_section_that_nothing_names_is_asked_for():
 
 
 def test_a_losss_recipe_chooses_its_enforcer_and_its_training():
-    config = resolve(shipped(), [Tier("flags", {"loss": "wgan-gp"})])
+    config = resolve(shipped(), [Tier("flags", {"loss": "wgan-gp", "data": "packed"})])
     assert config.name("lipschitz") == "gp"
     assert (config.training.n_critic, config.training.betas, config.training.lr_g) == (5, (0.0, 0.9), 1e-4)
     assert config.origins["training.n_critic"] == "loss wgan-gp"
@@ -237,8 +237,9 @@ def test_options_come_back_with_their_component():
 
 
 def test_what_was_given_is_kept_beside_what_was_resolved():
-    config = resolve(shipped(), [Tier("flags", {"loss": "wgan-gp", "training": {"steps": 9}})])
-    assert config.given == {"loss": {"name": "wgan-gp"}, "training": {"steps": 9}}
+    asked = {"loss": "wgan-gp", "data": "packed", "training": {"steps": 9}}
+    config = resolve(shipped(), [Tier("flags", asked)])
+    assert config.given == {"loss": {"name": "wgan-gp"}, "data": {"name": "packed"}, "training": {"steps": 9}}
     assert config.tree()["lipschitz"] == {"name": "gp", "weight": 10.0, "target": 1.0, "one_sided": False, "every": 1}
 
 
