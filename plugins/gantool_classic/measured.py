@@ -56,4 +56,19 @@ GREY: dict[str, Any] = {
         },
     ],
 }
-GAUSSIANS: dict[str, Any] = {"arch": "mlp"}
+# Points need small networks and fp32: bf16 has three digits, and a mode is a hundredth wide.
+GAUSSIANS: dict[str, Any] = {
+    "arch": "mlp",
+    "when": [
+        {
+            "arch": {"name": "mlp", "hidden_g": [128, 128, 128], "hidden_d": [128, 128, 128], "norm_g": "none"},
+            "training": {"batch_size": 256, "latent_dim": 16, "precision": "fp32"},
+        },
+        {
+            "arch": "mlp",
+            "loss": "wgan-gp",
+            "lipschitz": {"name": "gp", "weight": 1.0},
+            "training": {"steps": 4000, "n_critic": 2, "lr_g": 1e-3, "lr_d": 1e-3, "lr_schedule": "linear"},
+        },
+    ],
+}
