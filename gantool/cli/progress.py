@@ -25,14 +25,13 @@ class Progress(Observer):
     def __init__(self) -> None:
         self._bar: Bar | None = None
         self._said = 0.0
-        self._start: Start | None = None
 
     def on_start(self, start: Start) -> None:
         """Say where the run lives and begin the bar."""
         length = f"{start.minutes:g} minutes" if start.minutes else f"to step {start.steps}"
         since = f" from step {start.step}" if start.step else ""
         note(f"Training in {start.folder} on {start.device}{since}, {length}")
-        self._start, self._said = start, time.monotonic()
+        self._said = time.monotonic()
         if sys.stderr.isatty():
             columns = (
                 BarColumn(),

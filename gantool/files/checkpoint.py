@@ -12,19 +12,18 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import FileError
 from gantool.files import envelope
 from gantool.files.foreign import identify
-from gantool.interfaces import Condition
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["KIND", "Checkpoint", "condition_meta", "find", "model_hash", "read", "restore_condition", "write"]
+__all__ = ["KIND", "Checkpoint", "find", "model_hash", "read", "write"]
 
 KIND = "checkpoint"
 NOUNS = {
@@ -123,24 +122,3 @@ def find(path: Path | str, resuming: bool = False) -> Path:
             if POINTER.fullmatch(target) and (path / target).is_file():
                 return path / target
     raise FileError(str(path), "is a folder without a checkpoint", "a run folder", "type: gantool train --help")
-
-
-def condition_meta(condition: Condition | None) -> dict[str, Any] | None:
-    """Return a condition as plain data."""
-    return None if condition is None else asdict(condition)
-
-
-def restore_condition(meta: object, where: str) -> Condition | None:
-    """Return the condition that was stored as plain data. Raises FileError for malformed data."""
-    if meta is None:
-        return None
-    try:
-        if not isinstance(meta, Mapping):
-            raise TypeError
-        names = tuple(str(name) for name in meta["names"])
-        words = {str(name): tuple(str(word) for word in found) for name, found in meta["words"].items()}
-        if meta["kind"] not in ("classes", "attributes") or not names:
-            raise ValueError
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise FileError(where, "its condition is malformed", "names of classes or attributes") from error
-    return Condition(meta["kind"], names, words)

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from gantool.errors import DataError, FileError
+from gantool.files.condition import describe_condition, read_condition
 from gantool.files.envelope import Header, TensorInfo, atomic, header_bytes, read_header
 from gantool.interfaces import Condition, DataInfo, Samples
 
@@ -90,20 +91,13 @@ def write_pack(
     ``splits`` names those that ``add`` will use. Raises DataError where nothing was added, and FileError
     where the place cannot be written; neither leaves a file.
     """
-    meta = {"condition": _plain(condition), "fingerprint": fingerprint, "source": source, "splits": splits}
+    meta = {"condition": describe_condition(condition), "fingerprint": fingerprint, "source": source, "splits": splits}
     with atomic(path) as file:
         writer = PackWriter(file, capacity, shape, meta)
         yield writer
         if writer.length == 0:
             raise DataError(source or str(path), "no picture could be read", "a pack of at least one")
         writer.close()
-
-
-def _plain(condition: Condition | None) -> dict[str, Any] | None:
-    if condition is None:
-        return None
-    words = {name: list(words) for name, words in condition.words.items()}
-    return {"kind": condition.kind, "names": list(condition.names), "words": words}
 
 
 def describe_pack(path: Path | str, split: str | None = None) -> DataInfo:
@@ -175,25 +169,17 @@ def _condition(header: Header, length: int) -> Condition | None:
     plain, labels = header.meta.get("condition"), header.tensors.get("labels")
     if plain is None and labels is None:
         return None
-    condition = _parse_condition(header, plain if isinstance(plain, dict) else {})
+    try:
+        condition = read_condition(plain or {})
+    except ValueError as error:
+        raise _malformed(header, str(error)) from error
+    if condition is None or len(set(condition.names)) != len(condition):
+        raise _malformed(header, "its labels have not each a name of its own")
     dtype, columns = LABELS[condition.kind]
     shape = (length, len(condition))[: 1 + columns]
     if labels is None or (labels.dtype, labels.shape) != (dtype, shape):
         raise _malformed(header, f"its labels are not {dtype} {list(shape)}, one row for each picture")
     return condition
-
-
-def _parse_condition(header: Header, plain: Mapping[str, Any]) -> Condition:
-    kind, names, words = plain.get("kind"), plain.get("names"), plain.get("words", {})
-    if kind not in list(LABELS) or not _texts(names) or not names or len(set(names)) != len(names):
-        raise _malformed(header, "its labels have no kind, or not each a name of its own")
-    if not isinstance(words, dict) or not all(name in names and _texts(words[name]) for name in words):
-        raise _malformed(header, "the words of its labels are not lists of text")
-    return Condition(kind, tuple(names), {name: tuple(known) for name, known in words.items()})
-
-
-def _texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _labels(header: Header, condition: Condition | None, rows: slice) -> Array | None:

@@ -14,6 +14,7 @@ from gantool.config import RunConfig, Tier, resolve
 from gantool.errors import FileError, PluginError
 from gantool.files import checkpoint as checkpoints
 from gantool.files.checkpoint import Checkpoint
+from gantool.files.condition import read_condition
 from gantool.interfaces import Condition
 from gantool.latent import seeds as seeding
 from gantool.latent.prior import Prior
@@ -81,7 +82,11 @@ def open_model(path: Path | str, registry: Registry | None = None) -> Model:
     where = str(stored.path)
     config = restore_config(stored, registry)
     shape = _shape(stored.meta["shape"], where)
-    condition = used_condition(config, checkpoints.restore_condition(stored.meta.get("condition"), where))
+    try:
+        known = read_condition(stored.meta.get("condition"))
+    except ValueError as error:
+        raise FileError(where, f"is damaged: {error}", "a checkpoint that gantool wrote") from error
+    condition = used_condition(config, known)
     prior = Prior.restore(stored.meta["prior"], where)
     _check_shapes(stored, config, shape, condition, prior)
     G = build_generator(config, shape, condition, prior.dim)

@@ -52,7 +52,7 @@ def check_resume_is_exact(case: Case) -> None:
         checkpoints.write(path, broken.state.tensors(), broken.meta())
         stored = checkpoints.read(path)
         resumed = prepare(restore_config(stored, case.registry), RunOptions(device="cpu"))
-        resumed.state.restore(stored.tensors, stored.meta["step"], str(path))
+        resumed.state.restore(stored)
     step(resumed, 2)
     expected, found = straight.state.tensors(), resumed.state.tensors()
     require(set(expected) == set(found), f"other tensors after resuming: {sorted(set(expected) ^ set(found))[:3]}")

@@ -17,6 +17,7 @@ from gantool.config import RunConfig
 from gantool.errors import DataError, OptionError, RunError
 from gantool.files import checkpoint as checkpoints
 from gantool.files.checkpoint import Checkpoint
+from gantool.files.condition import describe_condition
 from gantool.files.envelope import write_text
 from gantool.interfaces import Condition, DataInfo, Dataset, Samples
 from gantool.latent import seeds
@@ -67,7 +68,7 @@ class Prepared:
             "components": self.config.provided(),
             "prior": self.state.prior.describe(),
             "shape": list(self.info.shape),
-            "condition": checkpoints.condition_meta(self.info.condition),
+            "condition": describe_condition(self.info.condition),
             "fingerprint": self.info.fingerprint,
             "step": self.state.step,
             "images": self.state.step * training.n_critic * training.batch_size,
@@ -129,7 +130,7 @@ def train(
     run = prepare(config, options)
     if resume is not None:
         _check_data(run, resume)
-        run.state.restore(resume.tensors, resume.meta["step"], str(resume.path))
+        run.state.restore(resume)
         folder = RunFolder(resume.path.parent.parent)
     else:
         folder = RunFolder.create(Path(options.out or Path("runs") / default_name(config)))

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from gantool.config import RunConfig, TrainingOptions
 from gantool.errors import FileError
+from gantool.files.checkpoint import Checkpoint
 from gantool.interfaces import Condition
 from gantool.latent import seeds
 from gantool.latent.prior import Prior, Slot
@@ -58,15 +59,16 @@ class TrainingState:
         found |= _named("optimizer_d.", optimizer_tensors(self.optimizer_d, self.D))
         return found
 
-    def restore(self, tensors: Mapping[str, Tensor], step: int, where: str) -> None:
-        """Take over a checkpoint's tensors. Raises FileError where they do not fit this run."""
-        restore_module(self.G, _part(tensors, "generator."), where)
+    def restore(self, stored: Checkpoint) -> None:
+        """Take over a checkpoint. Raises FileError where its tensors do not fit this run."""
+        where = str(stored.path)
+        restore_module(self.G, stored.part("generator."), where)
         if self.average:
-            restore_module(self.average.module, _part(tensors, "generator_ema."), where)
-        restore_module(self.D, _part(tensors, "discriminator."), where)
-        restore_optimizer(self.optimizer_g, self.G, _part(tensors, "optimizer_g."), where)
-        restore_optimizer(self.optimizer_d, self.D, _part(tensors, "optimizer_d."), where)
-        self.step = step
+            restore_module(self.average.module, stored.part("generator_ema."), where)
+        restore_module(self.D, stored.part("discriminator."), where)
+        restore_optimizer(self.optimizer_g, self.G, stored.part("optimizer_g."), where)
+        restore_optimizer(self.optimizer_d, self.D, stored.part("optimizer_d."), where)
+        self.step = stored.meta["step"]
 
 
 def build_state(
@@ -149,7 +151,3 @@ def restore_module(module: nn.Module, tensors: Mapping[str, Tensor], where: str)
 
 def _named(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {prefix + name: tensor for name, tensor in tensors.items()}
-
-
-def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
