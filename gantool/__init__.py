@@ -14,8 +14,21 @@ if TYPE_CHECKING:
     from gantool.config import RunConfig, Tier, resolve
     from gantool.errors import GantoolError, UserError
     from gantool.hookspecs import hookimpl
-    from gantool.interfaces import Condition, DataInfo, Samples, Spec, Step
+    from gantool.interfaces import (
+        Condition,
+        DataInfo,
+        Direction,
+        Evidence,
+        Foreign,
+        Generated,
+        Real,
+        Samples,
+        Slot,
+        Spec,
+        Step,
+    )
     from gantool.latent.model import Model, open_model
+    from gantool.latent.scorer import Scorer, open_scorer
     from gantool.options import Meta, Options
     from gantool.plugins import load_plugins
     from gantool.registry import Command, Component, Registry
@@ -27,14 +40,21 @@ __all__ = [
     "Component",
     "Condition",
     "DataInfo",
+    "Direction",
+    "Evidence",
+    "Foreign",
     "GantoolError",
+    "Generated",
     "Meta",
     "Model",
     "Options",
+    "Real",
     "Registry",
     "RunConfig",
     "RunOptions",
     "Samples",
+    "Scorer",
+    "Slot",
     "Spec",
     "Step",
     "Tier",
@@ -42,6 +62,7 @@ __all__ = [
     "hookimpl",
     "load_plugins",
     "open_model",
+    "open_scorer",
     "resolve",
     "train",
 ]
@@ -50,8 +71,21 @@ _NAMES = {
     "config": ("RunConfig", "Tier", "resolve"),
     "errors": ("GantoolError", "UserError"),
     "hookspecs": ("hookimpl",),
-    "interfaces": ("Condition", "DataInfo", "Samples", "Spec", "Step"),
+    "interfaces": (
+        "Condition",
+        "DataInfo",
+        "Direction",
+        "Evidence",
+        "Foreign",
+        "Generated",
+        "Real",
+        "Samples",
+        "Slot",
+        "Spec",
+        "Step",
+    ),
     "latent.model": ("Model", "open_model"),
+    "latent.scorer": ("Scorer", "open_scorer"),
     "options": ("Meta", "Options"),
     "plugins": ("load_plugins",),
     "registry": ("Command", "Component", "Registry"),

@@ -5,8 +5,11 @@ Precedence: component defaults < architecture's recipe < loss's recipe < dataset
 
     {"arch": {"name": "dcgan", "channels": 32}, "loss": {"name": "bce"}, "training": {"steps": 500}}
 
-``"loss": "bce"`` is short for ``"loss": {"name": "bce"}``. A component's recipe may add ``when``: a list of trees that
-apply only where the components they name are the ones chosen. Nothing here imports torch.
+``"loss": "bce"`` is short for ``"loss": {"name": "bce"}``. A kind of which a run has any number is a list of names,
+``"regularizer": ["infogan"]``, and each of these has a table of its own, ``"infogan": {"weight": 1}``.
+
+A component's recipe may add ``when``: a list of trees that apply only where the components they name are the ones
+chosen. Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -20,13 +23,12 @@ import msgspec
 
 from gantool.errors import OptionError, nearest
 from gantool.options import Meta, Options, build, describe
-from gantool.recipes import read_recipe
-from gantool.registry import SECTIONS, Component, Registry
+from gantool.recipes import BASE, read_base
+from gantool.registry import KINDS, LISTS, SECTIONS, Component, Registry
 
-__all__ = ["RunConfig", "Tier", "TrainingOptions", "choose", "merge_trees", "resolve"]
+__all__ = ["RunConfig", "Tier", "TrainingOptions", "choose", "choose_lists", "merge_trees", "resolve"]
 
 Tree = Mapping[str, Any]
-BASE_RECIPE = "default"  # the recipe under all others; it names the components of a bare ``gantool train``
 # The dataset is chosen first and the conditioning last: each recipe may choose what is still open. Read backwards,
 # it is the precedence of their recipes, the weakest first.
 CHOICE = ("data", "loss", "arch", "lipschitz", "condition")
@@ -84,10 +86,11 @@ class RunConfig:
     """A whole run: its components, their options, and where each value came from."""
 
     components: Mapping[str, Component]  # by section
-    options: Mapping[str, Options]  # by section
+    options: Mapping[str, Options]  # by section, those of a list by the component's name
     training: TrainingOptions
     given: Tree
     origins: Mapping[str, str] = field(default_factory=dict)  # "training.lr_g" -> tier
+    lists: Mapping[str, tuple[Component, ...]] = field(default_factory=dict)  # by section
 
     def name(self, section: str) -> str:
         """Return the name of a section's component."""
@@ -102,17 +105,29 @@ class RunConfig:
         """Import and make the component of a section, with its options."""
         return self.components[section].create(self.options[section])
 
+    def create_list(self, section: str) -> dict[str, Any]:
+        """Import and make the components of a list, by name."""
+        return {part.name: part.create(self.options[part.name]) for part in self.lists.get(section, ())}
+
+    def parts(self) -> dict[str, Component]:
+        """Return every component by the table that its options lie in."""
+        return {**self.components, **{part.name: part for parts in self.lists.values() for part in parts}}
+
     def tree(self) -> dict[str, dict[str, Any]]:
         """Return the resolved settings as plain data."""
         tree = {
             section: {"name": component.name, **values(self.options[section])}
             for section, component in self.components.items()
         }
+        for section, parts in self.lists.items():
+            tree[section] = {"names": [part.name for part in parts]}
+            tree |= {part.name: values(self.options[part.name]) for part in parts}
         return {**tree, "training": values(self.training)}
 
-    def provided(self) -> dict[str, dict[str, Any]]:
+    def provided(self) -> dict[str, Any]:
         """Return who provides each component, for a checkpoint's metadata."""
-        return {section: component_tree(part) for section, part in self.components.items()}
+        lists = {section: [component_tree(part) for part in parts] for section, parts in self.lists.items()}
+        return {section: component_tree(part) for section, part in self.components.items()} | lists
 
 
 def component_tree(component: Component) -> dict[str, Any]:
@@ -128,17 +143,20 @@ def values(options: Options) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
 
 
-def normalise(tree: Tree, where: str) -> dict[str, Any]:
+def normalise(registry: Registry, tree: Tree, where: str) -> dict[str, Any]:
     """Check a tree's sections and write ``loss = "bce"`` out. Raises OptionError for a section that is unknown."""
-    known = [*SECTIONS, "training"]
+    known = [*SECTIONS, *LISTS, "training"]
+    tables = [name for kind in LISTS.values() for name in registry.names(kind.name)]
     result: dict[str, Any] = {}
     for section, table in tree.items():
-        if section not in known:
+        if section not in (*known, *tables):
             raise OptionError(
-                f"{where}: {section}", "is unknown", f"known: {', '.join(known)}", nearest(section, known)
+                f"{where}: {section}", "is unknown", f"known: {', '.join(known)}", nearest(section, [*known, *tables])
             )
         if isinstance(table, str) and section in SECTIONS:
             table = {"name": table}
+        if section in LISTS:
+            table = {"names": _names_of_list(table, f"{where}: {section}")}
         if not isinstance(table, Mapping):
             raise OptionError(f"{where}: {section}", f"{table!r} was given", f"a table, as in [{section}]")
         if "name" in table and not isinstance(table["name"], str):
@@ -147,33 +165,57 @@ def normalise(tree: Tree, where: str) -> dict[str, Any]:
     return result
 
 
+def _names_of_list(value: Any, where: str) -> list[str]:
+    """Read ``["a", "b"]``, ``"a"`` or the written-out table; ``"none"`` is the empty list."""
+    names = value.get("names") if isinstance(value, Mapping) else [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise OptionError(where, f"{value!r} was given", "a list of names of components")
+    return [] if names == ["none"] else list(dict.fromkeys(names))
+
+
 def resolve(registry: Registry, given: Iterable[Tier] = ()) -> RunConfig:
     """Merge the given tiers, weakest first, over the recipes of the components that they choose.
 
     Raises PluginError for an unknown component and OptionError for an unknown, malformed or contradictory setting.
     """
-    asked = _normalised(given)
+    asked = _normalised(registry, given)
     chosen = choose(registry, asked)
     names = {section: component.name for section, component in chosen.items()}
-    recipes = [tier for section in reversed(CHOICE) for tier in _recipe_tiers(section, chosen[section])]
+    recipes = [tier for section in reversed(CHOICE) for tier in _recipe_tiers(registry, section, chosen[section])]
     applying = [tier for tier in recipes if _applies(tier, names)]
-    return _finish(chosen, [_base_tier(registry), *applying, *asked], asked)
+    tiers = [_base_tier(registry), *applying, *asked]
+    return _finish(chosen, _choose_lists(registry, tiers), tiers, asked)
 
 
 def choose(registry: Registry, given: Iterable[Tier] = ()) -> dict[str, Component]:
     """Return the component of each section. Raises PluginError for one that is unknown."""
-    asked, base = _normalised(given), _base_tier(registry)
+    asked, base = _normalised(registry, given), _base_tier(registry)
     chosen: dict[str, Component] = {}
     recipes: list[Tier] = []
     settled = _names(tier.tree for tier in asked)
     for section in CHOICE:
         chosen[section] = _choose(registry, section, [base, *recipes, *asked])
         settled[section] = chosen[section].name
-        recipe = _recipe_tiers(section, chosen[section])[0]
+        recipe = _recipe_tiers(registry, section, chosen[section])[0]
         if _applies(recipe, settled):
             recipes.insert(0, recipe)
             settled = _names([recipe.tree]) | settled
     return chosen
+
+
+def choose_lists(registry: Registry, given: Iterable[Tier] = ()) -> dict[str, tuple[Component, ...]]:
+    """Return the components of each list that the given tiers name. Raises PluginError for one that is unknown."""
+    return _choose_lists(registry, _normalised(registry, given))
+
+
+def _choose_lists(registry: Registry, tiers: list[Tier]) -> dict[str, tuple[Component, ...]]:
+    """Take each list from the strongest tier that has it."""
+    found: dict[str, tuple[Component, ...]] = dict.fromkeys(LISTS, ())
+    for tier in tiers:
+        for section in set(LISTS) & set(tier.tree):
+            kind, place = LISTS[section].name, tier.place(section, "")
+            found[section] = tuple(registry.get(kind, name, place) for name in tier.tree[section]["names"])
+    return found
 
 
 def _names(trees: Iterable[Tree]) -> dict[str, str]:
@@ -181,13 +223,12 @@ def _names(trees: Iterable[Tree]) -> dict[str, str]:
     return {section: table["name"] for tree in trees for section, table in tree.items() if "name" in table}
 
 
-def _normalised(given: Iterable[Tier]) -> list[Tier]:
-    return [replace(tier, tree=normalise(tier.tree, tier.name)) for tier in given]
+def _normalised(registry: Registry, given: Iterable[Tier]) -> list[Tier]:
+    return [replace(tier, tree=normalise(registry, tier.tree, tier.name)) for tier in given]
 
 
 def _base_tier(registry: Registry) -> Tier:
-    known = BASE_RECIPE in registry.names("recipe")
-    return Tier(BASE_RECIPE, normalise(read_recipe(registry, BASE_RECIPE), BASE_RECIPE) if known else {})
+    return Tier(BASE, normalise(registry, read_base(registry), BASE))
 
 
 def _choose(registry: Registry, section: str, tiers: list[Tier]) -> Component:
@@ -199,12 +240,12 @@ def _choose(registry: Registry, section: str, tiers: list[Tier]) -> Component:
     raise OptionError(f"--{section}", "was not given", f"known: {names}", f"type: --{section} NAME")
 
 
-def _recipe_tiers(section: str, component: Component) -> list[Tier]:
+def _recipe_tiers(registry: Registry, section: str, component: Component) -> list[Tier]:
     """Return a component's recipe and behind it the cases of its ``when``, each one a tier."""
     label = f"{section} {component.name}"
     recipe = dict(component.recipe)
     cases = recipe.pop("when", [])
-    return [Tier(label, normalise(tree, label)) for tree in (recipe, *cases)]
+    return [Tier(label, normalise(registry, tree, label)) for tree in (recipe, *cases)]
 
 
 def _applies(tier: Tier, names: Mapping[str, str]) -> bool:
@@ -212,20 +253,27 @@ def _applies(tier: Tier, names: Mapping[str, str]) -> bool:
     return all(names.get(section, name) == name for section, name in _names([tier.tree]).items())
 
 
-def _finish(chosen: Mapping[str, Component], tiers: list[Tier], asked: list[Tier]) -> RunConfig:
+def _finish(
+    chosen: Mapping[str, Component],
+    lists: Mapping[str, tuple[Component, ...]],
+    tiers: list[Tier],
+    asked: list[Tier],
+) -> RunConfig:
     origins: dict[str, str] = {}
     options: dict[str, Options] = {}
-    for section, component in chosen.items():
-        merged, sources = _merge(section, tiers, component.name)
+    tables = dict(chosen) | {part.name: part for parts in lists.values() for part in parts}
+    for table, component in tables.items():
+        merged, sources = _merge(table, tiers, component.name if table in chosen else "")
         hint = f"type: gantool components {component.kind} {component.name}"
-        options[section] = build(component.options, merged, _placer(section, sources), hint)
-        origins[f"{section}.name"] = _source_of_name(section, tiers)
-        origins.update({f"{section}.{name}": tier.name for name, tier in sources.items()})
+        options[table] = build(component.options, merged, _placer(table, sources), hint)
+        origins.update({f"{table}.{name}": tier.name for name, tier in sources.items()})
+    for section in (*chosen, *lists):
+        origins.update(_source_of_names(section, tiers))
     merged, sources = _merge("training", tiers)
     training = build(TrainingOptions, merged, _placer("training", sources), "type: gantool train --help")
     origins.update({f"training.{name}": tier.name for name, tier in sources.items()})
     given = merge_trees(tier.tree for tier in asked)
-    return _settle(RunConfig(chosen, options, training, given, origins))
+    return _settle(RunConfig(chosen, options, training, given, origins, lists))
 
 
 def _merge(section: str, tiers: list[Tier], name: str = "") -> tuple[dict[str, Any], dict[str, Tier]]:
@@ -245,8 +293,10 @@ def _placer(section: str, sources: Mapping[str, Tier]) -> Callable[[str], str]:
     return lambda option: sources[option].place(section, option)
 
 
-def _source_of_name(section: str, tiers: list[Tier]) -> str:
-    return next(tier.name for tier in reversed(tiers) if "name" in tier.tree.get(section, {}))
+def _source_of_names(section: str, tiers: list[Tier]) -> dict[str, str]:
+    """Return the strongest tier that named a section's component or components."""
+    found = {key: tier.name for tier in tiers for key in ("name", "names") if key in tier.tree.get(section, {})}
+    return {f"{section}.{key}": name for key, name in found.items()}
 
 
 def merge_trees(trees: Iterable[Tree]) -> dict[str, dict[str, Any]]:
@@ -264,20 +314,20 @@ def merge_trees(trees: Iterable[Tree]) -> dict[str, dict[str, Any]]:
 def _settle(config: RunConfig) -> RunConfig:
     """Replace ``auto`` values, then check the rules that join components."""
     options, origins = dict(config.options), dict(config.origins)
-    for section, component in config.components.items():
+    for table, component in config.parts().items():
         found = component.resolve(config) if component.resolve else {}
-        own = {name: value for name, value in found.items() if getattr(options[section], name) == "auto"}
-        options[section] = build(component.options, {**values(options[section]), **own})
-        origins.update({f"{section}.{name}": "auto" for name in own})
+        own = {name: value for name, value in found.items() if getattr(options[table], name) == "auto"}
+        options[table] = build(component.options, {**values(options[table]), **own})
+        origins.update({f"{table}.{name}": "auto" for name in own})
     training = config.training
     if training.precision == "auto":
         training = msgspec.structs.replace(training, precision="bf16" if native_bf16() else "fp32")
         origins["training.precision"] = "auto"
     settled = replace(config, options=options, training=training, origins=origins)
-    for section, component in settled.components.items():
+    for component in settled.parts().values():
         problem = component.requires(settled) if component.requires else None
         if problem:
-            raise OptionError(f"--{section} {component.name}", problem)
+            raise OptionError(f"--{KINDS[component.kind].section} {component.name}", problem)
     return settled
 
 

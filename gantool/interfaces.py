@@ -50,12 +50,23 @@ class Samples:
     """Examples in memory or memory-mapped.
 
     ``values``: uint8 images ``[N, C, H, W]`` or float32 vectors ``[N, D]``. ``labels``: int64 ``[N]``, float32
-    ``[N, A]``, or None. ``factors``: exact continuous causes by name, each float32 ``[N]``, where they are known.
+    ``[N, A]``, or None. ``factors``: exact continuous causes by name, each float32 ``[N]``, where they are known;
+    those that are ``circular`` wrap around with a period of 1.
     """
 
     values: np.ndarray[Any, Any]
     labels: np.ndarray[Any, Any] | None = None
     factors: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    circular: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A part of z: ``dim`` numbers, N(0, 1) for ``normal``, U(-1, 1) for ``uniform``, one-hot for ``categorical``."""
+
+    name: str
+    distribution: str
+    dim: int
 
 
 @dataclass(frozen=True)
@@ -185,4 +196,130 @@ class Dataset(Protocol):
 
     def load(self, split: str | None = None) -> Samples:
         """Read a split; None is the one that the options name."""
+        ...
+
+
+class Classifier(Protocol):
+    """Kind ``classifier``: a network that tells what is in a picture.
+
+    ``names`` are those of its outputs where it comes trained, each output then being a class's logit; None where
+    gantool trains it.
+    """
+
+    names: tuple[str, ...] | None
+
+    def network(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+        """Return a network from ``x`` of a shape ``(C, H, W)`` or ``(D,)``, in [-1, 1], to ``[N, outputs]``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a finder of directions may look at.
+
+    ``G(z, c)`` makes samples and is frozen but differentiable; ``network`` is its module. ``z [N, D]`` and ``c`` are
+    latents of the prior, whose ``slots`` lie in z one behind the other. ``names`` are the features to find a direction
+    for; ``scores [N, K]`` are theirs in the samples of z, ``thresholds [K]`` where each begins to be there, and
+    ``score(x) -> [N, K]`` the differentiable classifier. ``pair`` holds two latents ``[D]`` to go from and to.
+    """
+
+    G: Callable[[Tensor, Tensor | None], Tensor]
+    network: nn.Module
+    slots: tuple[Slot, ...]
+    z: Tensor
+    c: Tensor | None = None
+    names: tuple[str, ...] = ()
+    scores: Tensor | None = None
+    thresholds: Tensor | None = None
+    score: Callable[[Tensor], Tensor] | None = None
+    pair: tuple[Tensor, Tensor] | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Direction:
+    """One direction in z: ``vector [D]`` of any length; the feature is there where ``vector . z + intercept > 0``.
+
+    ``figures`` say how well it fits: ``accuracy``, ``r2``, ``variance``, ...
+    """
+
+    name: str
+    vector: Tensor
+    intercept: float | None = None
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+class Finder(Protocol):
+    """Kind ``direction-finder``: ``needs`` says which parts of the evidence it cannot do without."""
+
+    needs: tuple[Literal["scores", "score", "pair"], ...]
+
+    def find(self, evidence: Evidence) -> list[Direction]:
+        """Return directions, one for each of ``evidence.names`` or as many as the finder was asked for."""
+        ...
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A foreign generator in gantool's terms.
+
+    ``settings`` is a tree of settings, ``tensors`` the generator's state by gantool's names, ``classes`` counts the
+    inputs behind z that name a class.
+    """
+
+    settings: Mapping[str, Any]
+    tensors: Mapping[str, Tensor]
+    shape: tuple[int, ...]
+    latent_dim: int
+    classes: int = 0
+
+
+class Converter(Protocol):
+    """Kind ``converter``: reads the tensors of other tools' generators, and writes ours by their names."""
+
+    def read(self, tensors: Mapping[str, Tensor]) -> Foreign | None:
+        """Return the generator that a state dict holds, or None where it is of another make."""
+        ...
+
+    def write(self, settings: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
+        """Return a generator's tensors by the other tool's names, or None where it has no such network."""
+        ...
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What a step of the generator made: ``x = G(z, c)`` and ``h [N, F]``, D's features of it, both with a graph.
+
+    ``codes [N, K]`` is the part of z that a regularizer's own slots fill.
+    """
+
+    z: Tensor
+    c: Tensor | None
+    x: Tensor
+    h: Tensor
+    codes: Tensor
+
+
+@dataclass(frozen=True)
+class Real:
+    """The real batch of a step; ``features()`` computes D's features of it ``[N, F]``, without a graph."""
+
+    x: Tensor
+    c: Tensor | None
+    features: Callable[[], Tensor]
+
+
+class Regularizer(Protocol):
+    """Kind ``regularizer``: a term added to the generator's loss; it may own slots of z and a module beside G."""
+
+    def slots(self) -> tuple[Slot, ...]:
+        """Return the slots that it adds to z."""
+        ...
+
+    def module(self, feature_dim: int, condition: Condition | None) -> nn.Module | None:
+        """Return a module that G's optimizer trains and that is saved with the run, or None."""
+        ...
+
+    def term(self, G: nn.Module, fake: Generated, real: Real, module: nn.Module | None, step: Step) -> Tensor | None:
+        """Return a scalar to add to the generator's loss, or None; D is frozen, ``G(z, c)`` may be called again."""
         ...

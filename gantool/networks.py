@@ -45,10 +45,19 @@ class ConditionedDiscriminator(nn.Module):
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
         """``x [N, C, H, W]`` or ``[N, D]``, ``c`` -> raw scores ``[N]``."""
+        return self.scored(x, c)[0]
+
+    def scored(self, x: Tensor, c: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return raw scores ``[N]`` and the features ``h [N, F]`` that they come from."""
         net, side = cast(Any, self.net), cast(Any, self.side)
-        h = net.features(side.inputs(x, c))
+        h: Tensor = net.features(side.inputs(x, c))
         scores: Tensor = net.score(h)
-        return scores if self._score_term is None else scores + self._score_term(h, c)
+        return (scores if self._score_term is None else scores + self._score_term(h, c)), h
+
+    @property
+    def feature_dim(self) -> int:
+        """The width of the features ``h``."""
+        return int(cast(Any, self.net).feature_dim)
 
     def has_batch_statistics(self) -> bool:
         """Whether a score depends on the other samples of the batch: by a batch norm, or as the network declares."""

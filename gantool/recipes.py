@@ -1,4 +1,8 @@
-"""Recipes: named sets of settings that plugins ship as TOML inside their packages."""
+"""Recipes: named sets of settings that plugins ship as TOML inside their packages.
+
+The recipe named ``default`` lies under all others. Its table ``tools`` names what commands use where a flag of theirs
+is not given; it is no part of a run's settings.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,29 @@ from typing import Any
 from gantool.errors import PluginError
 from gantool.registry import Registry
 
-__all__ = ["read_recipe"]
+__all__ = ["BASE", "default_tool", "read_base", "read_recipe"]
+
+BASE = "default"
+TOOLS = "tools"
 
 
 def read_recipe(registry: Registry, name: str) -> dict[str, Any]:
     """Return the settings of a recipe. Raises PluginError where it is unknown or cannot be read."""
+    return {section: table for section, table in _read(registry, name).items() if section != TOOLS}
+
+
+def read_base(registry: Registry) -> dict[str, Any]:
+    """Return the settings under all others; empty where no plugin ships them."""
+    return read_recipe(registry, BASE) if BASE in registry.names("recipe") else {}
+
+
+def default_tool(registry: Registry, section: str) -> str | None:
+    """Return the component that a command uses where its flag ``section`` is not given."""
+    tools = _read(registry, BASE).get(TOOLS, {}) if BASE in registry.names("recipe") else {}
+    return str(tools[section]) if section in tools else None
+
+
+def _read(registry: Registry, name: str) -> dict[str, Any]:
     component = registry.get("recipe", name)
     package, _, path = component.target.partition(":")
     try:

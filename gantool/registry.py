@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from gantool.errors import PluginError, nearest
 from gantool.options import Options, build, describe
@@ -14,16 +14,21 @@ from gantool.options import Options, build, describe
 if TYPE_CHECKING:
     from gantool.config import RunConfig
 
-__all__ = ["KINDS", "Command", "Component", "Kind", "Registry"]
+__all__ = ["KINDS", "LISTS", "SECTIONS", "Command", "Component", "Kind", "Registry"]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of component; ``section`` is its flag and its table in TOML."""
+    """A kind of component; ``section`` is its flag and its table in TOML.
+
+    ``use``: a run has ``one`` of it, or a ``list``, or a ``command`` takes one by its flag. The options of the last two
+    go by the component's own name: ``--infogan.weight 1``.
+    """
 
     name: str
     section: str
     summary: str
+    use: Literal["one", "list", "command"] = "one"
 
 
 KINDS: Mapping[str, Kind] = {
@@ -34,11 +39,17 @@ KINDS: Mapping[str, Kind] = {
         Kind("lipschitz", "lipschitz", "what bounds the critic's slope"),
         Kind("dataset", "data", "where real examples come from"),
         Kind("conditioning", "condition", "how classes or attributes reach the networks"),
-        Kind("recipe", "recipe", "a named set of settings"),
+        Kind("regularizer", "regularizer", "what is added to the generator's loss", "list"),
+        Kind("classifier", "classifier", "what tells the features of a picture", "command"),
+        Kind("direction-finder", "method", "how a direction in z is found", "command"),
+        Kind("converter", "from", "whose generators can be read and written", "command"),
+        Kind("recipe", "recipe", "a named set of settings", "command"),
     )
 }
-SECTIONS: Mapping[str, Kind] = {kind.section: kind for kind in KINDS.values() if kind.name != "recipe"}
+SECTIONS: Mapping[str, Kind] = {kind.section: kind for kind in KINDS.values() if kind.use == "one"}
 """The kinds of which a run has exactly one component, by flag."""
+LISTS: Mapping[str, Kind] = {kind.section: kind for kind in KINDS.values() if kind.use == "list"}
+"""The kinds of which a run has any number of components, by flag."""
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
@@ -84,6 +95,8 @@ class Component:
             return f"unknown kind {self.kind!r}; known: {', '.join(KINDS)}"
         if not NAME.fullmatch(self.name):
             return f"the name {self.name!r} must be lower-case letters, digits and hyphens"
+        if KINDS[self.kind].use != "one" and self.name in (*SECTIONS, *LISTS, "training"):
+            return f"the name {self.name!r} is that of a table of settings"
         if ":" not in self.target:
             return f"the target {self.target!r} of {self.name!r} must be 'module:attribute'"
         if Options not in self.options.__mro__:  # who wrote the plugin may not have run mypy

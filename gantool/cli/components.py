@@ -84,9 +84,10 @@ def _show(component: Component) -> None:
     source = component.provider
     say(f"{component.kind} {component.name}: {component.summary}")
     say(f"from the plugin {source.plugin} ({source.dist} {source.version})" if source.dist else f"from {source.plugin}")
-    section = KINDS[component.kind].section
+    kind = KINDS[component.kind]
+    prefix = kind.section if kind.use == "one" else component.name
     rows = [
-        (f"--{section}.{option.flag}", _text(option.default), option.allowed, option.description)
+        (f"--{prefix}.{option.flag}", _text(option.default), option.allowed, option.description)
         for option in describe(component.options)
     ]
     if rows:
@@ -97,8 +98,8 @@ def _show(component: Component) -> None:
         say(f"It brings its recipe: {component.recipe}")
     if component.kind == "recipe":
         say(f"Next: gantool train --recipe {component.name} --dry-run")
-    else:
-        say(f"Next: gantool train --{section} {component.name} --help")
+    elif kind.use != "command":
+        say(f"Next: gantool train --{kind.section} {component.name} --help")
 
 
 def _text(default: Any) -> str:

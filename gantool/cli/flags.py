@@ -11,29 +11,47 @@ from typing import Any
 
 import click
 
-from gantool.config import RunConfig, Tier, TrainingOptions, choose, resolve
+from gantool.config import RunConfig, Tier, TrainingOptions, choose, choose_lists, resolve
 from gantool.errors import OptionError, UserError
 from gantool.files import checkpoint, envelope
 from gantool.files.settings import read_settings
-from gantool.options import Option, Options, describe, parse
+from gantool.options import Option, Options, build, describe, parse
 from gantool.plugins import PluginSet, load_plugins
-from gantool.recipes import read_recipe
-from gantool.registry import SECTIONS, Component, Registry
+from gantool.recipes import default_tool, read_recipe
+from gantool.registry import KINDS, LISTS, SECTIONS, Component, Registry
 
-__all__ = ["ComponentCommand", "chosen", "flag_tier", "peek", "read_flags", "registry_of", "selectors"]
+__all__ = [
+    "ComponentCommand",
+    "chosen",
+    "chosen_tool",
+    "flag_tier",
+    "listed",
+    "peek",
+    "read_flags",
+    "registry_of",
+    "selectors",
+]
+
+
+SELECTORS = (*SECTIONS, *LISTS, "recipe", "config", "resume")
 
 
 class ComponentCommand(click.Command):
     """A command whose flags are those of the components that its line chooses.
 
-    ``only`` names the sections whose flags it has; ``training`` adds those of the training.
+    ``only`` names the sections whose flags it has; ``training`` adds those of the training. ``tool`` is the flag of
+    the one component that the command itself uses (``classifier``, ``method``).
     """
 
     components: Mapping[str, Component]
+    listed: Sequence[Component] = ()  # of the kinds that a run may have any number of
+    tool_component: Component | None = None
 
-    def __init__(self, name: str, *, only: Sequence[str], training: bool = False, **rest: Any) -> None:
+    def __init__(
+        self, name: str, *, only: Sequence[str] = (), training: bool = False, tool: str = "", **rest: Any
+    ) -> None:
         super().__init__(name, **rest)
-        self.only, self.training = only, training
+        self.only, self.training, self.tool = only, training, tool
         self.groups: dict[str, list[click.Option]] = {}
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -49,6 +67,15 @@ class ComponentCommand(click.Command):
             if describe(component.options):
                 title = f"{component.kind.capitalize()} {component.name}"
                 self.groups[title] = options_flags(component.options, section, defaults)
+        self.listed = _listed(registry, found) if self.training else ()
+        for component in self.listed:
+            title = f"{component.kind.capitalize()} {component.name}"
+            self.groups[title] = options_flags(component.options, component.name, defaults)
+        if self.tool:
+            self.tool_component = component = _tool(registry, self.tool, args)
+            if describe(component.options):
+                title = f"{component.kind.capitalize()} {component.name}"
+                self.groups[title] = options_flags(component.options, component.name, {})
         return super().parse_args(ctx, args)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
@@ -58,7 +85,7 @@ class ComponentCommand(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the flags in groups."""
         fixed: list[click.Parameter] = super().get_params(ctx)
-        choosing = [param for param in fixed if param.name in (*SECTIONS, "recipe", "config")]
+        choosing = [param for param in fixed if param.name in (*SECTIONS, *LISTS, "recipe", "config")]
         others = [param for param in fixed if param not in choosing]
         groups: dict[str, Sequence[click.Parameter]] = {"Choose": choosing, "Options": others, **self.groups}
         for title, group in groups.items():
@@ -72,6 +99,43 @@ def chosen(ctx: click.Context) -> Mapping[str, Component]:
     return ctx.command.components if isinstance(ctx.command, ComponentCommand) else {}
 
 
+def listed(ctx: click.Context) -> Sequence[Component]:
+    """Return the components of lists that the line of a ``ComponentCommand`` chose."""
+    return ctx.command.listed if isinstance(ctx.command, ComponentCommand) else ()
+
+
+def _listed(registry: Registry, found: Mapping[str, str]) -> list[Component]:
+    parts = choose_lists(registry, [*source_tiers(registry, found), Tier("flags", _list_tree(found), place)])
+    return [part for section in LISTS for part in parts[section]]
+
+
+def _list_tree(found: Mapping[str, str]) -> dict[str, list[str]]:
+    return {section: _split(found[section]) for section in LISTS if section in found}
+
+
+def _split(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def chosen_tool(ctx: click.Context, values: Mapping[str, Any]) -> Any:
+    """Make the component that the command itself uses, with the options that the line gave."""
+    component = ctx.command.tool_component if isinstance(ctx.command, ComponentCommand) else None
+    assert component is not None  # the command declares a tool
+    given = read_flags(describe(component.options), component.name, values)
+    where = f"type: gantool components {component.kind} {component.name}"
+    options = build(component.options, given, lambda option: place(component.name, option), where)
+    return component.create(options)
+
+
+def _tool(registry: Registry, section: str, arguments: Sequence[str]) -> Component:
+    kind = next(kind for kind in KINDS.values() if kind.section == section)
+    name = peek(arguments, [section]).get(section) or default_tool(registry, section)
+    if name is None:
+        known = f"known: {', '.join(registry.names(kind.name)) or 'none is installed'}"
+        raise OptionError(f"--{section}", "was not given", known, f"type: --{section} NAME")
+    return registry.get(kind.name, name)
+
+
 def registry_of(ctx: click.Context) -> Registry:
     """Return the registry that the group of commands set up."""
     found = ctx.find_object(PluginSet)
@@ -82,7 +146,9 @@ def _resumed(folder: str) -> dict[str, str]:
     """Return the components of a run that is resumed."""
     path = checkpoint.find(folder, resuming=True)
     resolved = checkpoint.settings(envelope.read_header(path, checkpoint.KIND), "resolved")
-    return {section: str(resolved.get(section, {}).get("name")) for section in SECTIONS}
+    found = {section: str(resolved.get(section, {}).get("name")) for section in SECTIONS}
+    lists = {section: resolved.get(section, {}).get("names", []) for section in LISTS}
+    return found | {section: ",".join(map(str, names)) for section, names in lists.items() if names}
 
 
 def selectors() -> list[click.Option]:
@@ -93,19 +159,28 @@ def selectors() -> list[click.Option]:
     ]
     recipe = click.Option(["--recipe"], metavar="NAME", help="A whole run as published or measured.")
     config = click.Option(["--config"], metavar="FILE", help="A TOML file, a run folder or a checkpoint.")
-    return [*chosen, recipe, config]
+    lists = [
+        click.Option(
+            [f"--{section}"],
+            multiple=True,
+            metavar="NAME",
+            help=f"{kind.summary[0].upper()}{kind.summary[1:]}; repeatable.",
+        )
+        for section, kind in LISTS.items()
+    ]
+    return [*chosen, *lists, recipe, config]
 
 
-def peek(arguments: Sequence[str]) -> dict[str, str]:
+def peek(arguments: Sequence[str], names: Sequence[str] = SELECTORS) -> dict[str, str]:
     """Return the selectors and ``--resume`` that stand on a line, before it is parsed."""
-    names = [*SECTIONS, "recipe", "config", "resume"]
     found: dict[str, str] = {}
     for index, argument in enumerate(arguments):
         flag, equals, value = argument.partition("=")
         name = flag.removeprefix("--")
         if flag.startswith("--") and name in names:
             following = arguments[index + 1] if index + 1 < len(arguments) else ""
-            found[name] = value if equals else following
+            value = value if equals else following
+            found[name] = f"{found[name]},{value}" if name in LISTS and name in found else value
     return found
 
 
@@ -121,8 +196,8 @@ def source_tiers(registry: Registry, found: Mapping[str, str]) -> list[Tier]:
 
 def component_flags(registry: Registry, found: Mapping[str, str]) -> tuple[dict[str, Component], dict[str, Any]]:
     """Return the chosen components, and the values that stand where no flag is given, by ``section.option``."""
-    names = {section: found[section] for section in SECTIONS if found.get(section)}
-    tiers = [*source_tiers(registry, found), Tier("flags", names, place)]
+    names: dict[str, Any] = {section: found[section] for section in SECTIONS if found.get(section)}
+    tiers = [*source_tiers(registry, found), Tier("flags", names | _list_tree(found), place)]
     components = choose(registry, tiers)
     try:
         config = resolve(registry, tiers)
@@ -166,12 +241,16 @@ def options_flags(options: type[Options], section: str, defaults: Mapping[str, A
     ]
 
 
-def flag_tier(components: Mapping[str, Component], values: Mapping[str, Any]) -> Tier:
+def flag_tier(components: Mapping[str, Component], values: Mapping[str, Any], listed: Sequence[Component] = ()) -> Tier:
     """Turn the values that click parsed into the strongest tier; paths become absolute."""
     tree: dict[str, dict[str, Any]] = {
         section: {"name": values[section]} for section in SECTIONS if values.get(section) is not None
     }
+    for section in LISTS:
+        if values.get(section):
+            tree[section] = {"names": _split(",".join(values[section]))}
     structs: dict[str, type[Options]] = {section: part.options for section, part in components.items()}
+    structs |= {part.name: part.options for part in listed}
     for section, struct in {**structs, "training": TrainingOptions}.items():
         given = read_flags(describe(struct), section, values)
         if given:
@@ -203,4 +282,4 @@ def place(section: str, option: str) -> str:
     """Return the flag that sets an option."""
     if section == "training":
         return f"--{option.replace('_', '-')}"
-    return f"--{section}.{option.replace('_', '-')}" if option not in ("", "name") else f"--{section}"
+    return f"--{section}.{option.replace('_', '-')}" if option not in ("", "name", "names") else f"--{section}"

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gantool.cli.console import say, say_json
+from gantool.cli.flags import registry_of
 from gantool.errors import FileError, UserError
 from gantool.files import checkpoint, envelope, foreign
+
+if TYPE_CHECKING:
+    from gantool.registry import Registry
 
 EPILOG = """\b
 Examples:
@@ -27,7 +31,7 @@ Examples:
 def command(path: str, as_json: bool) -> None:
     """Explain a file by its content: a run folder, any of gantool's files, a picture, a file of torch or numpy."""
     target = checkpoint.find(path) if Path(path).is_dir() else Path(path)
-    found = explain(target)
+    found = explain(target, registry_of(click.get_current_context()))
     if as_json:
         say_json({"path": str(target), **found})
         return
@@ -39,7 +43,7 @@ def command(path: str, as_json: bool) -> None:
         say(f"Next: {next_line}")
 
 
-def explain(path: Path) -> dict[str, Any]:
+def explain(path: Path, registry: Registry) -> dict[str, Any]:
     """Return what a file is, with its most telling facts. Raises FileError where it cannot be read at all."""
     kind = foreign.identify(path)
     if kind == "safetensors":
@@ -47,7 +51,7 @@ def explain(path: Path) -> dict[str, Any]:
     if kind == "png":
         return _png(path)
     if kind in ("torch-zip", "torch-legacy"):
-        return _torch(path, kind)
+        return _torch(path, kind, registry)
     if kind == "pickle":
         what = "a bare pickle; it could run code when read, so gantool does not read it"
         return {"what": what, "next": foreign.TENSORS_ONLY}
@@ -63,7 +67,7 @@ def _safetensors(path: Path) -> dict[str, Any]:
         if "not one of gantool's" not in error.given:
             raise
         return {"what": "tensors in safetensors, not written by gantool", "next": "gantool inspect RUN"}
-    describers = {"checkpoint": _checkpoint, "latents": _latents, "dataset": _dataset}
+    describers = {"checkpoint": _checkpoint, "latents": _latents, "dataset": _dataset, "directions": _directions}
     made = f"written by gantool {header.meta.get('gantool')} in format {header.meta['format']}"
     size = f"{path.stat().st_size / 2**20:.1f} MiB in {len(header.tensors)} tensors"
     try:
@@ -85,13 +89,22 @@ def _checkpoint(header: envelope.Header) -> dict[str, Any]:
     condition = meta.get("condition") or {}
     return {
         "step": f"{meta.get('step')} ({meta.get('images')} real images seen)",
-        "made of": ", ".join(f"{section} {_component(part)}" for section, part in components.items()),
+        **_converted(meta.get("converted")),
+        "made of": ", ".join(
+            f"{section} {_component(part)}"
+            for section, found in components.items()
+            for part in (found if isinstance(found, list) else [found])
+        ),
         "samples": " x ".join(map(str, meta.get("shape", []))),
         "labels": f"{condition['kind']}: {', '.join(condition['names'][:20])}" if condition else "none",
         "parameters": ", ".join(f"{part} {count:,}" for part, count in parts.items() if count),
         "model hash": meta.get("model_hash"),
         "next": f"gantool sample {header.path}",
     }
+
+
+def _converted(source: dict[str, Any] | None) -> dict[str, Any]:
+    return {} if source is None else {"converted": f"from {source['from']} by {source['by']}"}
 
 
 def _component(part: dict[str, Any]) -> str:
@@ -117,6 +130,18 @@ def _dataset(header: envelope.Header) -> dict[str, Any]:
     }
 
 
+def _directions(header: envelope.Header) -> dict[str, Any]:
+    meta = header.meta
+    names = [str(name) for name in meta["names"]]
+    return {
+        "directions": f"{len(names)} in {header.tensors['directions'].shape[-1]} dimensions",
+        "names": ", ".join(names[:20]) + (", ..." if len(names) > 20 else ""),
+        "method": meta.get("method"),
+        "model hash": meta.get("model_hash"),
+        "next": f"gantool direction show {header.path}",
+    }
+
+
 def _png(path: Path) -> dict[str, Any]:
     from gantool.render.provenance import read_provenance
 
@@ -129,25 +154,45 @@ def _png(path: Path) -> dict[str, Any]:
     return {"what": "a picture that gantool made, with its latents", **facts, "model hash": found["model"]}
 
 
-def _torch(path: Path, kind: str) -> dict[str, Any]:
+def _torch(path: Path, kind: str, registry: Registry) -> dict[str, Any]:
+    from gantool.latent.foreign import is_latents
+
     what = f"a torch file ({'zip' if kind == 'torch-zip' else 'legacy'} format)"
     try:
         content = foreign.read_torch(path)
     except UserError as error:
         return {"what": what, "problem": f"{error.given}; {error.allowed}", "next": error.hint}
-    tensors = dict(_tensors(content))
+    tensors = _tensors(content)
     shown = [f"{name} {tuple(shape)}" for name, shape in list(tensors.items())[:8]]
     counted = Counter(name.split(".")[0] for name in tensors)
     more = f", ... ({len(tensors)} in all)" if len(tensors) > len(shown) else ""
     top = ", ".join(f"{name} ({count})" for name, count in counted.items())
-    return {"what": what, "tensors": ", ".join(shown) + more, "top level": top}
+    holds = {"holds": "latents that gantool saved"} if is_latents(content) else _generator(content, path, registry)
+    return {"what": what, "tensors": ", ".join(shown) + more, "top level": top, **holds}
 
 
-def _tensors(content: Any, prefix: str = "") -> list[tuple[str, tuple[int, ...]]]:
-    """List the tensors of nested dicts and lists by their dotted names."""
+def _generator(content: Any, path: Path, registry: Registry) -> dict[str, Any]:
+    """Say which generators the converters recognise in a torch file."""
+    from gantool.latent.foreign import find_generators
+
+    found, problems = find_generators(content, registry)
+    if not found:
+        return {"holds": f"a generator, but {error.given}; {error.allowed}" for error in problems.values()}
+    places = "; ".join(one.what + (f" ({one.key})" if one.key else "") for one in found)
+    return {"holds": places, "next": f"gantool convert {path} {path.with_suffix('.safetensors').name}"}
+
+
+def _tensors(content: Any) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the tensors in nested dicts and lists by their dotted names."""
     import torch
 
+    from gantool.latent.foreign import walk
+
     if isinstance(content, torch.Tensor):
-        return [(prefix.rstrip(".") or "tensor", tuple(content.shape))]
-    items = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
-    return [found for name, value in items for found in _tensors(value, f"{prefix}{name}.")]
+        return {"tensor": tuple(content.shape)}
+    return {
+        f"{key}.{name}" if key else str(name): tuple(value.shape)
+        for key, items in walk(content)
+        for name, value in items.items()
+        if isinstance(value, torch.Tensor)
+    }

@@ -18,6 +18,11 @@ from gantool.registry import Command
 COMMANDS = {
     "train": "Train a GAN and leave a run folder with pictures and checkpoints.",
     "sample": "Make pictures with a trained model.",
+    "interpolate": "Morph between latents, pictures, seeds, classes or checkpoints.",
+    "steer": "Turn features up and down, and measure what else changed.",
+    "direction": "Find, clean, audit and show directions in the latent space.",
+    "classifier": "Train a classifier, or label pictures and samples with one.",
+    "convert": "Turn a foreign generator into a checkpoint, or a checkpoint into a state dict.",
     "components": "List what a GAN can be made of, and its options.",
     "plugin": "List plugins and say how each one fares.",
     "data": "List, look into and pack datasets.",

@@ -50,7 +50,7 @@ def _run(ctx: click.Context, **values: Any) -> int | None:
     registry = flags.registry_of(ctx)
     given = flags.read_flags(describe(RunOptions), "run", values)
     options = build(RunOptions, given, lambda name: f"--{name.replace('_', '-')}")
-    tier = flags.flag_tier(flags.chosen(ctx), values)
+    tier = flags.flag_tier(flags.chosen(ctx), values, flags.listed(ctx))
     _one_length(options, values, tier)
     if values["resume"]:
         config, stored = _resumed(registry, options, values, tier)

@@ -1,17 +1,21 @@
 """The kind ``latents``: ``z`` ``[N, D]`` and, for a conditional model, ``c``, with the hash of their model.
 
 Metadata: ``model_hash``, ``model`` (a relative path, a hint only), ``seeds`` (list or null), ``truncation``, ``names``.
+Other tools' latents are read too: one array or tensor ``[N, D]`` or ``[D]`` in a ``.npy`` or ``.pt`` file; they come
+without metadata.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gantool.errors import FileError
+from gantool.errors import FileError, UnsafeFileError
 from gantool.files import envelope
+from gantool.files.foreign import identify, read_torch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["KIND", "read", "write"]
 
 KIND = "latents"
+WANTED = "a file that --save-latents wrote, or one array [N, D] or [D] in a .npy or .pt file"
 
 
 def write(path: Path | str, z: Tensor, c: Tensor | None, model: Path, meta: Mapping[str, Any]) -> None:
@@ -36,9 +41,51 @@ def write(path: Path | str, z: Tensor, c: Tensor | None, model: Path, meta: Mapp
 
 
 def read(path: Path | str) -> tuple[Tensor, Tensor | None, Mapping[str, Any]]:
-    """Return z, c and the metadata of a latents file in safetensors. Raises FileError for anything else."""
-    header, tensors = envelope.read(path, KIND)
+    """Return ``z [N, D]``, ``c`` and the metadata, which is empty for other tools' latents.
+
+    Raises UnsafeFileError for a file that holds code, and FileError for anything else that is not latents.
+    """
+    kind = identify(path)
+    if kind in ("torch-zip", "torch-legacy", "pickle"):
+        tensors, meta = _from_torch(path, read_torch(path))
+    elif kind == "npy":
+        tensors, meta = {"z": _from_numpy(path)}, {}
+    else:
+        header, tensors = envelope.read(path, KIND)
+        meta = header.meta
     z, c = tensors.get("z"), tensors.get("c")
-    if z is None or z.dim() != 2 or not z.is_floating_point() or (c is not None and len(c) != len(z)):
-        raise FileError(str(path), "holds no latents z [N, D]", "a file that --save-latents wrote")
-    return z.float(), c, header.meta
+    if z is None or z.dim() != 2 or not len(z) or not z.is_floating_point() or (c is not None and len(c) != len(z)):
+        raise FileError(str(path), "holds no latents z [N, D]", WANTED)
+    if not z.isfinite().all():
+        raise FileError(str(path), "holds latents that are not finite numbers", "finite numbers")
+    return z.float(), c, meta
+
+
+def _from_torch(path: Path | str, content: Any) -> tuple[Mapping[str, Tensor], Mapping[str, Any]]:
+    """Take what ``write`` wrote, or a bare tensor."""
+    import torch
+
+    if isinstance(content, torch.Tensor):
+        return {"z": content.detach().reshape(1, -1) if content.dim() == 1 else content.detach()}, {}
+    if not isinstance(content, dict) or not isinstance(content.get("gantool"), str):
+        raise FileError(str(path), "is a file of torch.save that holds no latents", WANTED)
+    try:
+        meta = dict(json.loads(content["gantool"]))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise FileError(str(path), "is damaged: its gantool metadata is malformed", WANTED) from error
+    return {name: value for name, value in content.items() if isinstance(value, torch.Tensor)}, meta
+
+
+def _from_numpy(path: Path | str) -> Tensor:
+    import numpy as np
+    import torch
+
+    try:
+        # Mapped, not read: numpy then compares the shape that the header claims with the file's size.
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        given = f"is not a plain numpy array ({str(error).splitlines()[0][:120]})"
+        raise UnsafeFileError(str(path), given, "numbers alone", "save with allow_pickle=False") from error
+    if array.dtype.kind not in "fiu" or array.ndim not in (1, 2):
+        raise FileError(str(path), f"holds {array.dtype} of {array.ndim} dimensions, no latents", WANTED)
+    return torch.from_numpy(np.array(array, np.float32, ndmin=2))

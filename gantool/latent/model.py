@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,16 @@ from gantool.errors import FileError, PluginError
 from gantool.files import checkpoint as checkpoints
 from gantool.files.checkpoint import Checkpoint
 from gantool.files.condition import read_condition
+from gantool.files.foreign import identify
 from gantool.interfaces import Condition
 from gantool.latent import seeds as seeding
+from gantool.latent.foreign import read_foreign
 from gantool.latent.prior import Prior
 from gantool.networks import ConditionedGenerator, build_generator, used_condition
 from gantool.plugins import load_plugins
-from gantool.registry import SECTIONS, Registry
+from gantool.registry import LISTS, SECTIONS, Kind, Registry
 
-__all__ = ["Model", "open_model", "restore_config"]
+__all__ = ["Model", "open_model", "restore_config", "restore_model"]
 
 SIDE = 64  # samples in one pass through the network
 LARGEST = 2**26  # numbers in one sample: 8192 x 8192 grey
@@ -72,13 +74,19 @@ class Model:
 
 
 def open_model(path: Path | str, registry: Registry | None = None) -> Model:
-    """Open a checkpoint file or a run folder for sampling.
+    """Open a checkpoint file, a run folder or a foreign generator for sampling.
 
-    Raises FileError for a file that is no checkpoint or does not fit its own settings, and PluginError where a
+    Raises FileError for a file that is none of these or does not fit its own settings, and PluginError where a
     component's plugin is missing.
     """
     registry = registry or load_plugins().registry
-    stored = checkpoints.read(checkpoints.find(path))
+    file = checkpoints.find(path)
+    is_foreign = identify(file).startswith("torch-")
+    return restore_model(read_foreign(file, registry) if is_foreign else checkpoints.read(file), registry)
+
+
+def restore_model(stored: Checkpoint, registry: Registry) -> Model:
+    """Build a checkpoint's generator and give it its weights. Raises as ``open_model`` does."""
     where = str(stored.path)
     config = restore_config(stored, registry)
     shape = _shape(stored.meta["shape"], where)
@@ -140,14 +148,22 @@ def restore_config(stored: Checkpoint, registry: Registry) -> RunConfig:
 
     Raises PluginError, with the line that installs it, where a component is not there.
     """
-    for section, kind in SECTIONS.items():
-        source: Any = stored.meta["components"].get(section)
-        if isinstance(source, dict) and not registry.providers(kind.name, str(source.get("name"))):
+    for kind, source in _sources(stored.meta["components"]):
+        if not registry.providers(kind.name, str(source.get("name"))):
             needed = f"it comes from {source.get('dist') or source.get('plugin')} {source.get('version', '')}"
             install = f"type: pip install {source['dist']}" if source.get("dist") else "give its file with --plugin"
             where = str(stored.path)
             raise PluginError(where, f"needs the {kind.name} {source.get('name')!r}", needed, install)
     return resolve(registry, [Tier(str(stored.path), stored.meta["resolved"])])
+
+
+def _sources(components: Mapping[str, Any]) -> Iterator[tuple[Kind, dict[str, Any]]]:
+    """Yield who provides each component of a checkpoint; what is malformed is left out."""
+    for section, kind in {**SECTIONS, **LISTS}.items():
+        found = components.get(section)
+        yield from (
+            (kind, source) for source in (found if isinstance(found, list) else [found]) if isinstance(source, dict)
+        )
 
 
 def _shape(stored: Sequence[Any], where: str) -> tuple[int, ...]:

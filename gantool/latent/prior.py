@@ -8,23 +8,16 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from gantool.errors import FileError, OptionError
+from gantool.interfaces import Slot
 from gantool.latent import seeds as seeding
 
 __all__ = ["Prior", "Slot"]
 
-DISTRIBUTIONS = ("normal", "uniform")
+DISTRIBUTIONS = ("normal", "uniform", "categorical")
 MOST_DIMENSIONS = 2**20
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A part of z: ``dim`` numbers, N(0, 1) for ``normal`` and U(-1, 1) for ``uniform``."""
-
-    name: str
-    distribution: str
-    dim: int
 
 
 @dataclass(frozen=True)
@@ -48,6 +41,7 @@ class Prior:
 
         ``truncation`` t keeps every normal number within t standard deviations, by the inverse CDF of the truncated
         normal, and scales uniform ones by min(t, 1): a smaller t moves the same seed smoothly towards the middle.
+        Categories stay as they are.
         """
         return torch.stack([self._latent(seed, truncation) for seed in seeds])
 
@@ -82,6 +76,8 @@ class Prior:
 def _draw(distribution: str, n: int, dim: int, random: torch.Generator) -> Tensor:
     if distribution == "uniform":
         return torch.rand(n, dim, generator=random) * 2 - 1
+    if distribution == "categorical":
+        return one_hot(torch.randint(dim, (n,), generator=random), dim).float()
     return torch.randn(n, dim, generator=random)
 
 
@@ -90,6 +86,8 @@ def _quantile(distribution: str, u: Tensor, truncation: float | None) -> Tensor:
         raise OptionError("--truncation", f"{truncation} was given", "a number above 0, at most 100", "try 0.7")
     if distribution == "uniform":
         return (u * 2 - 1) * min(truncation or 1.0, 1.0)
+    if distribution == "categorical":
+        return one_hot((u[0] * len(u)).long(), len(u)).double()
     lower = torch.special.ndtr(torch.tensor(-(truncation or 100.0), dtype=torch.float64))
     # u is a multiple of 2^-53 and may be 0; half of that keeps the quantile finite
     middle = (u + 2.0**-54).clamp(max=1 - 2.0**-53)  # the sum may round up to 1

@@ -1,26 +1,96 @@
-"""Frames to an animation."""
+"""Frames to a film: GIF, WebP, MP4."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from PIL import Image
 
+from gantool.errors import OptionError
 from gantool.files.envelope import atomic
 
-__all__ = ["save_gif"]
+__all__ = ["FILMS", "check_film", "save_film", "save_gif"]
 
-HOLD = 12  # times that the last frame is shown for
+HOLD = 12  # times that the last frame of a training film is shown for
+TICK = 10  # milliseconds: the clock of a GIF
+SHORTEST = 2  # ticks; viewers slow down what is shorter
+PALETTE_FRAMES = 8  # frames that the palette is made from
+
+
+def save_film(frames: Sequence[Image.Image], path: Path, fps: float) -> None:
+    """Write a film that repeats, in the format of the suffix; raises OptionError where that is none of ``FILMS``."""
+    check_film(path)
+    FILMS[path.suffix.lower()](frames, path, fps)
+
+
+def check_film(path: Path) -> None:
+    """Raise OptionError where a film of this suffix cannot be written, before anything is drawn."""
+    suffix = path.suffix.lower()
+    if suffix not in FILMS:
+        raise OptionError("-o", f"{path} was given", f"a film is one of {', '.join(FILMS)}")
+    if suffix == ".mp4" and find_spec("av") is None:
+        hint = f"type: pip install 'gantool[video]', or -o {path.with_suffix('.webp')}"
+        raise OptionError("-o", f"{path} was given, and PyAV is not installed", "it encodes .mp4", hint)
 
 
 def save_gif(frames: Sequence[Image.Image], path: Path, milliseconds: int = 120) -> None:
-    """Write a looping GIF with one palette for all frames, so that colours do not flicker; the last frame is held."""
-    sheet = Image.new("RGB", (frames[0].width, frames[0].height * min(len(frames), 8)))
-    for row, index in enumerate(range(0, len(frames), max(1, len(frames) // 8))):
+    """Write the looping GIF of a training; the last frame is held."""
+    _write_gif(frames, path, [milliseconds] * (len(frames) - 1) + [milliseconds * HOLD])
+
+
+def _gif(frames: Sequence[Image.Image], path: Path, fps: float) -> None:
+    """Frames last whole ticks, so they alternate where a rate is not a whole number of them: the film keeps time."""
+    ends = [round(index * 1000 / TICK / fps) for index in range(len(frames) + 1)]
+    _write_gif(frames, path, [max(SHORTEST, end - start) * TICK for start, end in pairwise(ends)])
+
+
+def _write_gif(frames: Sequence[Image.Image], path: Path, durations: Sequence[int]) -> None:
+    """Write a looping GIF with one palette for all frames, so that colours do not flicker."""
+    sheet = Image.new("RGB", (frames[0].width, frames[0].height * min(len(frames), PALETTE_FRAMES)))
+    for row, index in enumerate(range(0, len(frames), max(1, len(frames) // PALETTE_FRAMES))):
         sheet.paste(frames[-1 - index].convert("RGB"), (0, row * frames[0].height))
     palette = sheet.quantize(256, dither=Image.Dither.NONE)
     flat = [frame.convert("RGB").quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
-    durations = [milliseconds] * (len(flat) - 1) + [milliseconds * HOLD]
     with atomic(path) as file:
-        flat[0].save(file, "GIF", save_all=True, append_images=flat[1:], duration=durations, loop=0, optimize=False)
+        flat[0].save(
+            file, "GIF", save_all=True, append_images=flat[1:], duration=list(durations), loop=0, optimize=False
+        )
+
+
+def _webp(frames: Sequence[Image.Image], path: Path, fps: float) -> None:
+    rgb = [frame.convert("RGB") for frame in frames]
+    with atomic(path) as file:
+        rgb[0].save(file, "WEBP", save_all=True, append_images=rgb[1:], duration=1000 / fps, loop=0, quality=90)
+
+
+def _mp4(frames: Sequence[Image.Image], path: Path, fps: float) -> None:
+    with atomic(path) as file:
+        _encode(frames, file, fps)
+
+
+def _encode(frames: Sequence[Image.Image], file: BinaryIO, fps: float) -> None:
+    """Encode H.264, whose pictures have even sides: an odd one gets one more row or column of white."""
+    from fractions import Fraction
+
+    av: Any = import_module("av")
+    width, height = (side + side % 2 for side in frames[0].size)
+    with av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000), options={"crf": "18"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for frame in frames:
+            canvas = Image.new("RGB", (width, height), "white")
+            canvas.paste(frame.convert("RGB"))
+            container.mux(stream.encode(av.VideoFrame.from_image(canvas)))
+        container.mux(stream.encode(None))
+
+
+FILMS: Mapping[str, Callable[[Sequence[Image.Image], Path, float], None]] = {
+    ".gif": _gif,
+    ".webp": _webp,
+    ".mp4": _mp4,
+}

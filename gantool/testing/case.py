@@ -57,6 +57,8 @@ class Case:
             for section, part in chosen.items()
             if part.name in self.options
         }
+        if KINDS[self.component.kind].use == "list":
+            small[self.component.name] = dict(self.options.get(self.component.name, {}))
         return resolve(self.registry, [Tier("small options", small), *asked])
 
 

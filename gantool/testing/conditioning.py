@@ -100,7 +100,10 @@ def check_discriminator_side_appends_its_channels(case: Case) -> None:
 
 
 def check_labels_make_a_difference(case: Case) -> None:
-    """Require that every label gives G another input or code, and D other planes or another score."""
+    """Require that every label gives G another input or code, and D other planes or another score.
+
+    A side that appends no channel and has no score term leaves the label out of D, which is a conditioning too.
+    """
     for condition, part in accepted(case):
         seen: dict[str, list[Tensor]] = {"G": [], "D": []}
         G, D = sides(part, condition)
@@ -110,6 +113,8 @@ def check_labels_make_a_difference(case: Case) -> None:
             planes = D.inputs(examples(SHAPES[0]), c)
             seen["G"].append(joined if code is None else torch.cat([joined, code], 1))
             seen["D"].append(torch.cat([planes.flatten(), term(D, c)]))
+        if not part.extra_channels(condition) and not hasattr(D, "score_term"):
+            del seen["D"]
         for name, found in seen.items():
             for number, value in enumerate(found):
                 same = any(torch.equal(value, other) for other in found[:number])

@@ -6,7 +6,18 @@ from collections.abc import Callable, Mapping
 
 from gantool.plugins import Plugin
 from gantool.registry import Command
-from gantool.testing import architecture, conditioning, dataset, declaration, light, lipschitz, loss, run
+from gantool.testing import (
+    architecture,
+    conditioning,
+    dataset,
+    declaration,
+    finder,
+    light,
+    lipschitz,
+    loss,
+    regularizer,
+    run,
+)
 from gantool.testing.case import Case
 
 __all__ = ["COMMAND", "COMPONENT", "KIND", "PLUGIN", "TRAINED", "checks_of"]
@@ -66,6 +77,19 @@ KIND: Mapping[str, tuple[Check, ...]] = {
         conditioning.check_labels_make_a_difference,
         conditioning.check_state_round_trip,
         *TRAINED,
+    ),
+    "regularizer": (
+        regularizer.check_slots_are_known,
+        regularizer.check_term_is_a_scalar_that_reaches_the_generator,
+        regularizer.check_term_leaves_the_generator_alone,
+        *TRAINED,
+    ),
+    "direction-finder": (
+        finder.check_needs_are_known,
+        finder.check_directions_lie_in_z,
+        finder.check_seed_decides,
+        finder.check_inputs_are_left_alone,
+        finder.check_network_is_left_alone,
     ),
     "dataset": (
         light.check_description_imports_no_torch,

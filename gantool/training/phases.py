@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from gantool.config import RunConfig
-from gantool.interfaces import Lipschitz, Loss
+from gantool.interfaces import Generated, Lipschitz, Loss, Real, Regularizer
 from gantool.latent import seeds
 from gantool.training.batches import Batches, to_device
 from gantool.training.state import TrainingState
@@ -39,6 +39,7 @@ class Phases:
         self.training = config.training
         self.loss: Loss = config.create("loss")
         self.lipschitz: Lipschitz = config.create("lipschitz")
+        self.regularizers: dict[str, Regularizer] = config.create_list("regularizer")
         self.memory_format = torch.channels_last if self.training.channels_last else torch.contiguous_format
         self.bf16 = self.training.precision == "bf16"
         # Scores that depend on the batch's other samples must see real and fake apart.
@@ -54,21 +55,26 @@ class Phases:
             number = self.state.step * self.training.n_critic + i
             torch.manual_seed(seeds.number(self.training.seed, "network noise", number))
             real, c = self._real(number)
+            z = self._latents(number, len(real))
             with torch.set_grad_enabled(shared):
-                fake = self._fake(number, len(real), c)
+                fake = self._fake(z, c)
             self._critic_step(real, fake, c, TrainingStep(number, self.training.seed, self.device))
         if not shared:
-            fake = self._fake(number, len(real), c, "latent of G")
-        self._generator_step(real, fake, c)
+            z = self._latents(number, len(real), "latent of G")
+            fake = self._fake(z, c)
+        self._generator_step(real, z, fake, c)
         self.state.step += 1
         if self.state.average:
             self.state.average.update(self.state.G, self.state.step)
 
     def critic(self, x: Tensor, c: Tensor | None) -> Tensor:
         """Return D's raw scores ``[N]`` in fp32."""
+        return self._scored(x, c)[0]
+
+    def _scored(self, x: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
         with self._autocast():
-            scores: Tensor = self.state.D(x, c)
-        return scores.float()
+            scores, features = self.state.D.scored(x, c)
+        return scores.float(), features.float()
 
     def _autocast(self) -> Any:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16)
@@ -78,8 +84,10 @@ class Phases:
         real = to_device(values, self.device, self.memory_format)
         return real, None if labels is None else labels.to(self.device)
 
-    def _fake(self, number: int, n: int, c: Tensor | None, stream: str = "latent of D") -> Tensor:
-        z = self.state.prior.draw(n, seeds.generator(self.training.seed, stream, number)).to(self.device)
+    def _latents(self, number: int, n: int, stream: str = "latent of D") -> Tensor:
+        return self.state.prior.draw(n, seeds.generator(self.training.seed, stream, number)).to(self.device)
+
+    def _fake(self, z: Tensor, c: Tensor | None) -> Tensor:
         with self._autocast():
             fake: Tensor = self.state.G(z, c)
         return fake.float()
@@ -105,18 +113,39 @@ class Phases:
         scores = self.critic(torch.cat([real, fake]), None if c is None else torch.cat([c, c]))
         return scores[: len(real)], scores[len(real) :]
 
-    def _generator_step(self, real: Tensor, fake: Tensor, c: Tensor | None) -> None:
+    def _generator_step(self, real: Tensor, z: Tensor, fake: Tensor, c: Tensor | None) -> None:
         self._freeze_critic(True)
         try:
-            fake_scores = self.critic(fake, c)
+            fake_scores, features = self._scored(fake, c)
             real_scores = self.critic(real, c) if self.loss.needs_real_for_generator else None
             loss = self.loss.generator(fake_scores, real_scores)
             self._note("loss_g", loss)
+            loss = loss + self._regularization(real, Generated(z, c, fake, features, z))
             self.state.optimizer_g.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             self.state.optimizer_g.step()
         finally:
             self._freeze_critic(False)
+
+    def _regularization(self, real: Tensor, fake: Generated) -> Tensor:
+        """Return the sum of the regularizers' terms; each sees the codes that its own slots fill."""
+        step = TrainingStep(self.state.step, self.training.seed, self.device)
+        data = Real(real, fake.c, lambda: self._features(real, fake.c))
+        total = torch.zeros((), device=self.device)
+        start = self.training.latent_dim
+        for name, regularizer in self.regularizers.items():
+            end = start + sum(slot.dim for slot in regularizer.slots())
+            own = self.state.regularizers[name] if name in self.state.regularizers else None  # noqa: SIM401
+            term = regularizer.term(self.state.G, replace(fake, codes=fake.z[:, start:end]), data, own, step)
+            if term is not None:
+                self._note(name, term)
+                total = total + term
+            start = end
+        return total
+
+    @torch.no_grad()
+    def _features(self, x: Tensor, c: Tensor | None) -> Tensor:
+        return self._scored(x, c)[1]
 
     def _freeze_critic(self, frozen: bool) -> None:
         """Spare the G phase the gradients of D; what its author froze stays frozen."""

@@ -31,7 +31,7 @@ def open_run(folder: Path | str, asked: Sequence[Tier], registry: Registry) -> t
     for tier in asked:
         for section, table in tier.tree.items():
             for option, value in table.items():
-                old = own[section].get(option)
+                old = own.get(section, {}).get(option)
                 if (section, option) not in CHANGEABLE and value != old:
                     allowed = "on resume only the length, logging and the device may change"
                     hint = f"start a new run: gantool train --config {folder} ..."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from gantool.config import RunConfig, TrainingOptions
 from gantool.errors import FileError
 from gantool.files.checkpoint import Checkpoint
-from gantool.interfaces import Condition
+from gantool.interfaces import Condition, Regularizer, Slot
 from gantool.latent import seeds
-from gantool.latent.prior import Prior, Slot
+from gantool.latent.prior import Prior
 from gantool.networks import (
     ConditionedDiscriminator,
     ConditionedGenerator,
@@ -42,6 +42,7 @@ class TrainingState:
     optimizer_g: torch.optim.Optimizer
     optimizer_d: torch.optim.Optimizer
     prior: Prior
+    regularizers: nn.ModuleDict  # what the regularizers own, by their names; trained by G's optimizer
     step: int = 0
 
     @property
@@ -55,9 +56,15 @@ class TrainingState:
         if self.average:
             found |= _named("generator_ema.", self.average.module.state_dict())
         found |= _named("discriminator.", self.D.state_dict())
-        found |= _named("optimizer_g.", optimizer_tensors(self.optimizer_g, self.G))
-        found |= _named("optimizer_d.", optimizer_tensors(self.optimizer_d, self.D))
+        found |= _named("regularizer.", self.regularizers.state_dict())
+        found |= _named("optimizer_g.", optimizer_tensors(self.optimizer_g, self._parameters_g()))
+        found |= _named("optimizer_d.", optimizer_tensors(self.optimizer_d, dict(self.D.named_parameters())))
         return found
+
+    def _parameters_g(self) -> dict[str, nn.Parameter]:
+        return dict(self.G.named_parameters()) | {
+            f"regularizer.{name}": parameter for name, parameter in self.regularizers.named_parameters()
+        }
 
     def restore(self, stored: Checkpoint) -> None:
         """Take over a checkpoint. Raises FileError where its tensors do not fit this run."""
@@ -66,8 +73,10 @@ class TrainingState:
         if self.average:
             restore_module(self.average.module, stored.part("generator_ema."), where)
         restore_module(self.D, stored.part("discriminator."), where)
-        restore_optimizer(self.optimizer_g, self.G, stored.part("optimizer_g."), where)
-        restore_optimizer(self.optimizer_d, self.D, stored.part("optimizer_d."), where)
+        restore_module(self.regularizers, stored.part("regularizer."), where)
+        restore_optimizer(self.optimizer_g, self._parameters_g(), stored.part("optimizer_g."), where)
+        parameters = dict(self.D.named_parameters())
+        restore_optimizer(self.optimizer_d, parameters, stored.part("optimizer_d."), where)
         self.step = stored.meta["step"]
 
 
@@ -76,7 +85,9 @@ def build_state(
 ) -> TrainingState:
     """Build both networks and their optimizers; the first weights follow the seed."""
     training = config.training
-    prior = Prior((Slot("noise", training.latent_prior, training.latent_dim),))
+    regularizers: dict[str, Regularizer] = config.create_list("regularizer")
+    noise = Slot("noise", training.latent_prior, training.latent_dim)
+    prior = Prior((noise, *(slot for part in regularizers.values() for slot in part.slots())))
 
     def built(build: Callable[..., NetworkType], stream: str) -> NetworkType:
         torch.manual_seed(seeds.number(training.seed, stream))
@@ -86,42 +97,50 @@ def build_state(
     G = built(build_generator, "initial G")
     D = built(build_discriminator, "initial D")
     config.create("lipschitz").prepare(D)
+    owned = nn.ModuleDict()
+    for name, part in regularizers.items():
+        torch.manual_seed(seeds.number(training.seed, f"initial {name}"))
+        if (module := part.module(D.feature_dim, condition)) is not None:
+            owned[name] = module.to(device)
     return TrainingState(
         G=G,
         D=D,
         average=WeightAverage(G, training.ema) if training.ema else None,
-        optimizer_g=_optimizer(G, training, training.lr_g),
-        optimizer_d=_optimizer(D, training, training.lr_d),
+        optimizer_g=_optimizer([*G.parameters(), *owned.parameters()], training, training.lr_g),
+        optimizer_d=_optimizer(D.parameters(), training, training.lr_d),
         prior=prior,
+        regularizers=owned,
     )
 
 
-def _optimizer(network: nn.Module, training: TrainingOptions, lr: float) -> torch.optim.Optimizer:
-    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+def _optimizer(trained: Iterable[nn.Parameter], training: TrainingOptions, lr: float) -> torch.optim.Optimizer:
+    parameters = [parameter for parameter in trained if parameter.requires_grad]
     if training.optimizer == "rmsprop":
         return torch.optim.RMSprop(parameters, lr=lr, foreach=True)
     beta1, beta2 = training.betas
     return torch.optim.Adam(parameters, lr=lr, betas=(beta1, beta2), fused=True)
 
 
-def optimizer_tensors(optimizer: torch.optim.Optimizer, network: nn.Module) -> dict[str, Tensor]:
+def optimizer_tensors(optimizer: torch.optim.Optimizer, parameters: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:
     """Return an optimizer's state as ``quantity.parameter`` -> tensor."""
     return {
         f"{quantity}.{name}": value
-        for name, parameter in network.named_parameters()
+        for name, parameter in parameters.items()
         for quantity, value in optimizer.state.get(parameter, {}).items()
         if isinstance(value, Tensor)
     }
 
 
 def restore_optimizer(
-    optimizer: torch.optim.Optimizer, network: nn.Module, tensors: Mapping[str, Tensor], where: str
+    optimizer: torch.optim.Optimizer,
+    parameters: Mapping[str, nn.Parameter],
+    tensors: Mapping[str, Tensor],
+    where: str,
 ) -> None:
     """Put an optimizer's state back, in each parameter's own memory format.
 
     A moment that lies in memory in another order than its parameter makes fused Adam compute wrong in silence.
     """
-    parameters = dict(network.named_parameters())
     for key, value in tensors.items():
         quantity, _, name = key.partition(".")
         parameter = parameters.get(name)

@@ -6,8 +6,11 @@ from dataclasses import replace
 
 from gantool import Component, Options, hookimpl
 from gantool_classic import settings
+from gantool_classic.classifiers import COMPONENTS as CLASSIFIERS
 from gantool_classic.datasets import COMPONENTS as DATASETS
+from gantool_classic.finders import COMPONENTS as FINDERS
 from gantool_classic.measured import GAUSSIANS, GREY, SHAPES
+from gantool_classic.regularizers import COMPONENTS as REGULARIZERS
 
 GANTOOL_API = 1
 
@@ -131,6 +134,23 @@ def _conditionings() -> list[Component]:
             options=settings.EmbeddingOptions,
             summary="A small learned code of the label on both sides, for many classes.",
         ),
+        Component(
+            kind="conditioning",
+            name="slot",
+            target="gantool_classic.conditioning:LabelSlot",
+            summary="The label sits in fixed coordinates beside z and D does not see it: for --regularizer auxiliary.",
+        ),
+    ]
+
+
+def _converters() -> list[Component]:
+    return [
+        Component(
+            kind="converter",
+            name="tutorial-dcgan",
+            target="gantool_classic.tutorial:TutorialDcgan",
+            summary="Generators of the DCGAN tutorial: 4x4 transposed convolutions, batch norm, ReLU and Tanh.",
+        ),
     ]
 
 
@@ -145,4 +165,15 @@ def _recipes() -> list[Component]:
 def gantool_components() -> list[Component]:
     measured = {"shapes": SHAPES, "gaussians": GAUSSIANS, "mnist": GREY, "fashion-mnist": GREY}
     datasets = [replace(part, recipe=measured.get(part.name, part.recipe)) for part in DATASETS]
-    return [*_architectures(), *_losses(), *_enforcers(), *_conditionings(), *datasets, *_recipes()]
+    return [
+        *_architectures(),
+        *_losses(),
+        *_enforcers(),
+        *_conditionings(),
+        *datasets,
+        *REGULARIZERS,
+        *CLASSIFIERS,
+        *FINDERS,
+        *_converters(),
+        *_recipes(),
+    ]

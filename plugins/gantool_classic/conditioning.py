@@ -58,6 +58,21 @@ class Embedding(OneHot):
         self.learned = options.width
 
 
+class LabelSlot(OneHot):
+    """The one-hot or multi-hot code joins z; D sees the picture alone.
+
+    Nothing but a term of the loss, such as the regularizer ``auxiliary``, then makes G use it.
+    """
+
+    def extra_channels(self, condition: Condition) -> int:
+        """Return 0: the discriminator sees the picture alone."""
+        return 0
+
+    def discriminator_side(self, feature_dim: int, condition: Condition) -> nn.Module:
+        """Return a module that passes x on."""
+        return Planes(None)
+
+
 class Code(nn.Module):
     """Turn ``c`` into floats ``[N, width]``: a one-hot or multi-hot code, or a learned matrix times it."""
 

@@ -39,7 +39,7 @@ def test_what_is_run_here_would_fail_where_torch_is_imported():
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("--help", "train       Train a GAN and leave a run folder"),
+        ("--help", "train        Train a GAN and leave a run folder"),
         ("components", "loss\twgan-gp\tWasserstein loss with the gradient penalty"),
         ("components architecture dcgan", "--arch.channels\t64\tan integer from 1 to 1024\t"),
         ("components loss --json", '"name": "wgan-gp"'),

@@ -191,7 +191,7 @@ def test_a_name_may_stand_alone_or_in_a_table():
     [
         (
             {"archh": "net"},
-            "tier 1: archh: is unknown; known: arch, loss, lipschitz, data, condition, training; did you mean arch?",
+            "tier 1: archh: is unknown; known: arch, loss, lipschitz, data, condition, regularizer, training; did you mean arch?",
         ),
         (
             {"arch": {"widht": 4}},

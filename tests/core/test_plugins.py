@@ -191,7 +191,7 @@ def test_the_flag_no_plugins_keeps_a_plugin_from_being_imported_for_a_help_text(
 
 def test_a_plugins_command_is_listed_without_importing_its_target(install, run_cli):
     install("sound")
-    assert "  greet       Say hello.\n" in run_cli("--help").out
+    assert "  greet        Say hello.\n" in run_cli("--help").out
     assert ("sound" in sys.modules, "sound_commands" in sys.modules) == (True, False)
 
 

@@ -53,8 +53,10 @@ def test_a_name_that_two_plugins_claim_is_refused_when_it_is_used(registry):
     assert [provider.plugin for provider in registry.providers("loss", "hinge")] == ["left", "right"]
 
 
-def test_each_kind_but_the_recipe_has_a_section_of_its_own():
-    assert {kind.name for kind in SECTIONS.values()} == set(KINDS) - {"recipe"}
+def test_each_kind_has_a_flag_of_its_own_and_a_run_has_one_of_five():
+    assert len({kind.section for kind in KINDS.values()}) == len(KINDS)
+    assert {kind.name for kind in SECTIONS.values()} == {kind.name for kind in KINDS.values() if kind.use == "one"}
+    assert set(SECTIONS) == {"arch", "loss", "lipschitz", "data", "condition"}
     assert SECTIONS["arch"].name == "architecture"
 
 

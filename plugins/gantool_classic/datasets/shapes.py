@@ -78,7 +78,7 @@ class Shapes:
         n = self._length(split)
         shape = np.arange(n) % len(SHAPES)  # balanced in every prefix
         factors = self._factors(n, split)
-        return Samples(render(shape, factors, self.options.size), self._labels(shape, factors), factors)
+        return Samples(render(shape, factors, self.options.size), self._labels(shape, factors), factors, ("hue",))
 
     def _length(self, split: str) -> int:
         n = {"train": self.options.length, "test": -(-self.options.length // 10)}.get(split)

@@ -1,0 +1,278 @@
+"""Side effects of directions, measured: what else changes when one feature is turned, and whose fault that is.
+
+With ``z+-`` the latents moved by ``+-strength`` standard deviations along direction i and s_j the score of feature j::
+
+    E_ij = [mean s_j(G(z+)) - mean s_j(G(z-))] / std s_j(G(z))
+
+A direction's *leak* is ``E_ij / E_ii`` for the other feature j where it is largest, its *selectivity*
+``|E_ii| / sum_j |E_ij|``. Columns of the target's own feature (the classes of one softmax, both parts of an angle) are
+no side effects. Intervals are 95 % percentile bootstraps over the latents. A direction that is not named as a feature
+is (``pca-1``) gets as its target the feature that it moves most.
+
+**Whose fault.** With r the correlation of the two scores in the *real* data and p its permutation p-value:
+
+- ``no effect``: the interval of the target's own effect holds 0, so there is nothing to compare with;
+- ``clean``: the leak is below 0.10 of the target's effect;
+- ``the data``: p < 0.01, |r| >= 0.10, and the leak has the sign of r and is at most |r| + 0.25. Where a model without
+  fault differs by one standard deviation in the target it differs by r of them in the other. The 0.25 covers chance
+  and what bounded scores add: a target that saturates within the walk moves less than what it is correlated with;
+- ``both``: as before, but the leak is larger than that;
+- ``the model``: in every other case;
+- ``unknown``: no real data could be looked at, or the classifier measures nothing but the target's own feature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gantool.errors import FileError, OptionError
+from gantool.files import envelope
+from gantool.files.directions import Directions
+from gantool.latent import seeds as seeding
+from gantool.latent.effects import Generate, Judge, scores_of
+from gantool.latent.model import Model
+from gantool.latent.scorer import Target
+from gantool.latent.statistics import correlation, permutation_p, spearman
+from gantool.latent.steering import along
+
+__all__ = ["Audit", "Row", "audit", "real_scores", "verdict"]
+
+RESAMPLES = 1000
+WALK = (-1.0, -0.5, 0.5, 1.0)  # times the strength; 0 are the unmoved samples
+CLEAN, RELATED, CERTAIN, MARGIN = 0.10, 0.10, 0.01, 0.25
+MOST_REAL = 2000
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one direction does. ``matched``: the target was chosen as the feature that moves most.
+
+    ``leak`` is signed, in the other feature's standard deviations for one of the target's; None where nothing but the
+    target's own feature is measured. ``data_r`` and ``data_p`` are the correlation of the two in real data.
+    """
+
+    name: str
+    target: str
+    matched: bool
+    effect: float
+    effect_interval: Interval
+    selectivity: float
+    selectivity_interval: Interval
+    monotonicity: float
+    leak: float | None
+    leak_name: str | None
+    leak_interval: Interval | None
+    data_r: float | None
+    data_p: float | None
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The matrix ``effects [K, M]`` of directions by features, its rows in words, and three correlations beside it."""
+
+    features: tuple[str, ...]
+    rows: tuple[Row, ...]
+    effects: Tensor  # [K, M]
+    cosines: Tensor  # [K, K]
+    generated: Tensor  # [M, M]
+    real: Tensor | None  # [M, M]
+    samples: int
+    strength: float
+
+    def plain(self) -> dict[str, Any]:
+        """Return the audit as plain data for JSON."""
+        matrices = {name: getattr(self, name) for name in ("effects", "cosines", "generated", "real")}
+        return {
+            "features": list(self.features),
+            "directions": [asdict(row) for row in self.rows],
+            **{name: None if matrix is None else matrix.tolist() for name, matrix in matrices.items()},
+            "samples": self.samples,
+            "strength": self.strength,
+        }
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """A direction's target, and of the features that are not the target's own (``other [M]``) the one moved most."""
+
+    target: int
+    matched: bool
+    other: Tensor
+    worst: int | None
+
+
+def audit(
+    G: Generate,
+    judge: Judge,
+    directions: Directions,
+    z: Tensor,
+    c: Tensor | None,
+    *,
+    strength: float = 2.0,
+    real: Tensor | None = None,
+    seed: int = 0,
+    tick: Callable[[int], object] = lambda done: None,
+) -> Audit:
+    """Measure what each direction does to the samples of ``z [N, D]``, with real data's scores ``[R, M]`` beside it.
+
+    ``tick`` is told how many samples of N (4 K + 1) are made.
+    """
+    targets = [_target(judge, name) for name in directions.names]
+    features, extend = _points(judge, targets)
+    still = extend(scores_of(G, judge, z, c, tick))
+    strengths = [strength * part for part in WALK]
+    walks = torch.stack(
+        [
+            torch.stack([extend(scores_of(G, judge, moved, c, tick)) for moved in along(z, vector, std, strengths)])
+            for vector, std in zip(directions.vectors, directions.std.tolist(), strict=True)
+        ]
+    )  # [K, 4, N, M]
+    real = None if real is None else extend(real)
+    difference = walks[:, -1] - walks[:, 0]
+    effects = _effects(difference, still, torch.full((1, len(z)), 1 / len(z)))[0]
+    resampled = _effects(difference, still, _resamples(len(z), seed))
+    rows = []
+    for index, (name, target) in enumerate(zip(directions.names, targets, strict=True)):
+        choice = _choose(judge, target, features, effects[index])
+        walked = torch.stack([*walks[index, :2], still, *walks[index, 2:]])[:, :, choice.target]
+        follows = float(spearman(walked).mean())
+        rows.append(_row(name, choice, features, effects[index], resampled[:, index], follows, real, seed))
+    cosines = directions.vectors @ directions.vectors.T
+    known = None if real is None else correlation(real)
+    return Audit(features, tuple(rows), effects, cosines, correlation(still), known, len(z), strength)
+
+
+def _target(judge: Judge, name: str) -> Target | None:
+    try:
+        return judge.target(name)
+    except OptionError:  # the name of no feature: pca-1
+        return None
+
+
+def _points(judge: Judge, targets: Sequence[Target | None]) -> tuple[tuple[str, ...], Callable[[Tensor], Tensor]]:
+    """Return the features' names with those points behind them that a direction leads to (``hue=0.33``), and a function
+    that adds these columns to scores ``[..., M]``.
+    """
+    points = {target.name: target for target in targets if target is not None and target.name not in judge.names}
+
+    def extend(scores: Tensor) -> Tensor:
+        return torch.cat([scores, *(target.score(scores)[..., None] for target in points.values())], -1)
+
+    return (*judge.names, *points), extend
+
+
+def _resamples(count: int, seed: int) -> Tensor:
+    """Return how often each latent stands in each resample, as shares: ``[RESAMPLES, count]``."""
+    drawn = torch.randint(count, (RESAMPLES, count), generator=seeding.generator(seed, "bootstrap"))
+    return torch.zeros(RESAMPLES, count).scatter_add_(1, drawn, torch.full(drawn.shape, 1 / count))
+
+
+def _effects(difference: Tensor, still: Tensor, shares: Tensor) -> Tensor:
+    """Return E ``[R, K, M]`` for each row of shares of the latents ``[R, N]``; a constant score counts as it is."""
+    centred = still - still.mean(0)
+    variance = (shares @ centred**2 - (shares @ centred) ** 2) * len(still) / max(len(still) - 1, 1)
+    std = variance.clamp_min(0).sqrt()
+    std = torch.where(std > 1e-6 * still.abs().amax(0), std, torch.ones_like(std))
+    effects: Tensor = torch.einsum("rn,knm->rkm", shares, difference) / std[:, None]
+    return effects
+
+
+def _choose(judge: Judge, target: Target | None, features: Sequence[str], effects: Tensor) -> _Choice:
+    """Choose from the effects ``[M]`` of one direction."""
+    known = len(judge.names)
+    column = int(effects[:known].abs().argmax()) if target is None else features.index(target.name)
+    own = (target or judge.target(features[column])).group
+    other = torch.arange(len(effects)) < known  # a point of a circle is no feature of its own
+    other[[column, *own]] = False
+    worst = int(effects.abs().masked_fill(~other, -1.0).argmax())
+    return _Choice(column, target is None, other, worst if bool(other.any()) else None)
+
+
+def _row(
+    name: str,
+    choice: _Choice,
+    features: Sequence[str],
+    effects: Tensor,
+    resampled: Tensor,
+    monotonicity: float,
+    real: Tensor | None,
+    seed: int,
+) -> Row:
+    """Put the effects ``[M]`` of one direction and its resampled ones ``[R, M]`` into figures."""
+    target, worst, other = choice.target, choice.worst, choice.other
+    own = _interval(resampled[:, target])
+    leak = interval = r = p = None
+    if worst is not None:
+        leak = float(_ratio(effects[worst], effects[target]))
+        interval = _interval(_ratio(resampled[:, worst], resampled[:, target]))
+        if real is not None:
+            r, p = permutation_p(real[:, target], real[:, worst], seed)
+    return Row(
+        name,
+        features[target],
+        choice.matched,
+        float(effects[target]),
+        own,
+        float(_selectivity(effects, target, other)),
+        _interval(_selectivity(resampled, target, other)),
+        monotonicity,
+        leak,
+        None if worst is None else features[worst],
+        interval,
+        r,
+        p,
+        "no effect" if own[0] <= 0 <= own[1] else verdict(leak, r, p),
+    )
+
+
+def _selectivity(effects: Tensor, target: int, other: Tensor) -> Tensor:
+    """Return ``|E_ii| / sum_j |E_ij|`` from effects ``[..., M]``."""
+    own = effects[..., target].abs()
+    shares: Tensor = own / (own + effects[..., other].abs().sum(-1)).clamp_min(1e-12)
+    return shares
+
+
+def _ratio(other: Tensor, own: Tensor) -> Tensor:
+    return other / torch.where(own.abs() > 1e-12, own, 1e-12)
+
+
+def _interval(values: Tensor) -> Interval:
+    low, high = torch.quantile(values, torch.tensor([0.025, 0.975])).tolist()
+    return low, high
+
+
+def verdict(leak: float | None, r: float | None, p: float | None) -> str:
+    """Say whose fault a leak is, by the rule at the top of this module."""
+    if leak is not None and abs(leak) < CLEAN:
+        return "clean"
+    if leak is None or r is None or p is None:
+        return "unknown"
+    if p >= CERTAIN or abs(r) < RELATED or leak * r < 0:
+        return "the model"
+    return "the data" if abs(leak) <= abs(r) + MARGIN else "both"
+
+
+def real_scores(model: Model, judge: Judge, seed: int = 0, most: int = MOST_REAL) -> Tensor:
+    """Return the scores ``[R, M]`` of up to ``most`` of the real pictures that the model was trained on.
+
+    Raises UserError where they are not to be had, or are no longer the same.
+    """
+    where = f"--data {model.config.name('data')}"
+    recorded = envelope.read_header(model.path).meta.get("fingerprint")
+    dataset = model.config.create("data")
+    info = dataset.describe()
+    if not recorded or info.fingerprint != recorded or tuple(info.shape) != model.shape:
+        raise FileError(where, "is not the data that the model was trained on", "the same pictures", "--no-data")
+    values = dataset.load().values
+    order = torch.randperm(len(values), generator=seeding.generator(seed, "real pictures"))[:most]
+    pixels = torch.from_numpy(np.ascontiguousarray(values[np.sort(order.numpy())]))
+    return scores_of(lambda part, c: part.float() / 127.5 - 1 if part.dtype == torch.uint8 else part, judge, pixels)

@@ -1,0 +1,135 @@
+"""What a finder of directions looks at: latents of a model, and what a classifier says of their samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gantool.errors import FileError, OptionError, nearest
+from gantool.files.scores import Scores
+from gantool.interfaces import Evidence, Finder
+from gantool.latent.model import Model
+from gantool.latent.scorer import Scorer, Target
+
+__all__ = ["Ask", "Watch", "check", "gather"]
+
+MOST_NAMES = 100  # of a classifier whose names were not chosen
+SCORED = frozenset({"scores", "score"})
+
+Watch = Callable[[Iterable[Tensor]], Iterable[Tensor]]
+"""Passes batches on and shows how far they are."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What to find directions from: ``count`` samples scored by a classifier, stored scores, or a pair of latents.
+
+    ``toward`` names the features, all that are known where it is empty. ``source`` says in a file where the scores
+    came from.
+    """
+
+    count: int = 2000
+    toward: tuple[str, ...] = ()
+    scorer: Scorer | None = None
+    stored: Scores | None = None
+    pair: tuple[Tensor, Tensor] | None = None
+    source: dict[str, Any] = field(default_factory=dict)
+
+
+def check(finder: Finder, method: str, ask: Ask) -> None:
+    """Raise OptionError where a finder lacks what it needs, or was given what it cannot use."""
+    where = f"--method {method}"
+    hint = f"type: gantool direction find --method {method} --help"
+    if SCORED.intersection(finder.needs):
+        if ask.scorer is None and ask.stored is None:
+            raise OptionError(where, "needs scores", "--classifier or --scores", "type: --classifier FILE")
+        if "score" in finder.needs and ask.scorer is None:
+            raise OptionError(where, "needs the slope of a classifier", "--classifier", "type: --classifier FILE")
+    elif ask.scorer is not None or ask.stored is not None:
+        raise OptionError("--classifier --scores", f"are not used by {where}", "without them", hint)
+    if ("pair" in finder.needs) != (ask.pair is not None):
+        given = "needs two latents" if ask.pair is None else "takes no pair"
+        raise OptionError(
+            where, given, "--pair A B goes with --method pair", "type: --method pair --pair seed:1 seed:2"
+        )
+    most = math.inf if SCORED.intersection(finder.needs) else 1 if "pair" in finder.needs else 0
+    if len(ask.toward) > most:
+        raise OptionError("--toward", f"{' '.join(ask.toward)} was given", f"at most {most} names for {where}", hint)
+
+
+def gather(model: Model, ask: Ask, watch: Watch = iter) -> Evidence:
+    """Return latents of the seeds 0, 1, ... or those that scores are stored with, and their scores."""
+    if ask.stored is not None:
+        return _stored(model, ask, ask.stored)
+    seeds = range(ask.count)
+    plain = Evidence(
+        G=model.G,
+        network=model.G,
+        slots=model.prior.slots,
+        z=model.latents(seeds),
+        c=model.labels(seeds),
+        names=ask.toward,
+        pair=ask.pair,
+    )
+    return plain if ask.scorer is None else _scored(model, plain, ask.scorer, watch)
+
+
+def _scored(model: Model, plain: Evidence, scorer: Scorer, watch: Watch) -> Evidence:
+    targets = _targets(scorer, plain.names)
+    weights = torch.stack([target.weights for target in targets], 1)  # [columns, K]
+
+    def score(x: Tensor) -> Tensor:
+        return scorer.scores(x) @ weights
+
+    with torch.no_grad():
+        scores = torch.cat([score(batch) for batch in watch(model.batches(plain.z, plain.c))])
+    names = tuple(target.name for target in targets)
+    return replace(plain, names=names, scores=scores, thresholds=scorer.thresholds @ weights, score=score)
+
+
+def _targets(scorer: Scorer, toward: Sequence[str]) -> list[Target]:
+    if not toward and len(scorer.names) > MOST_NAMES:
+        given = f"was not given, and {scorer.label} knows {len(scorer.names)} names"
+        raise OptionError(
+            "--toward", given, f"up to {MOST_NAMES} are taken unasked", f"type: --toward {scorer.names[0]}"
+        )
+    found = [scorer.target(name) for name in toward or scorer.names]
+    return list({target.name: target for target in found}.values())
+
+
+def _stored(model: Model, ask: Ask, stored: Scores) -> Evidence:
+    where = str(ask.source.get("scores", "--scores"))
+    if stored.model_hash != model.hash:
+        given = "holds scores of another model" if stored.model_hash else "holds scores of pictures, not of a model's"
+        hint = f"type: gantool classifier label CLASSIFIER --model {model.path}"
+        raise FileError(where, given, f"scores of {model.path}", hint)
+    if stored.z is None and stored.seeds is None:
+        raise FileError(where, "holds no latents", "a file that classifier label wrote for a model's samples")
+    z = model.latents(stored.seeds or ()) if stored.z is None else stored.z.float()
+    if z.shape != (len(stored.scores), model.prior.dim):
+        raise FileError(where, f"its z is {tuple(z.shape)}", f"latents of {model.prior.dim} dimensions")
+    columns = [_column(stored, name) for name in ask.toward] or list(range(len(stored.names)))
+    columns = list(dict.fromkeys(columns))
+    return Evidence(
+        G=model.G,
+        network=model.G,
+        slots=model.prior.slots,
+        z=z,
+        c=stored.c,
+        names=tuple(stored.names[column] for column in columns),
+        scores=stored.scores[:, columns],
+        thresholds=torch.tensor(stored.thresholds)[columns],
+    )
+
+
+def _column(stored: Scores, name: str) -> int:
+    lowered = [known.casefold() for known in stored.names]
+    if name.casefold() not in lowered:
+        known = f"known: {', '.join(stored.names[:40])}"
+        raise OptionError("--toward", f"the scores have no {name!r}", known, nearest(name, stored.names))
+    return lowered.index(name.casefold())
