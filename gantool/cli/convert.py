@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,11 +67,11 @@ def command(src: str, out: str, as_json: bool, quiet: bool, **values: Any) -> No
 def _check(src: str, out: Path, reading: bool, values: dict[str, Any]) -> None:
     """Refuse a place that is taken, a suffix that does not fit, and flags of the other way."""
     allowed = OURS if reading else TORCH
-    if out.suffix not in allowed:
+    if out.suffix.lower() not in allowed:
         what = "foreign file and becomes a checkpoint" if reading else "checkpoint and becomes a state dict"
-        hint = f"type: gantool convert {src} {out.with_suffix(allowed[0])}"
+        hint = f"type: gantool convert {src} NAME{allowed[0]}"
         raise OptionError("OUT", f"{out} was given, and {src} is a {what}", f"a name with {allowed[0]}", hint)
-    if out.exists():
+    if os.path.lexists(out):
         raise FileError(str(out), "is there already", "a new name: nothing is overwritten")
     for name, flag in (WRITING if reading else READING).items():
         if values[name] is not None:
@@ -98,9 +99,11 @@ def _read(content: Any, source: Path, out: Path, registry: Registry, values: dic
         "classes": list(model.condition.names) if model.condition else [],
         "model_hash": model.hash,
     }
-    also = f" {source} also holds {', '.join(others)}: --key NAME chooses." if others else ""
-    assumed = f"Taken as {found.converter} has them, for no state dict tells: strides, paddings, activations;"
-    return facts, f"{assumed} and z as {facts['prior']}.{also}"
+    remark = f"No state dict tells strides, paddings and activations: they are those of {found.converter}."
+    remark += f" z is {facts['prior']}. If pictures look wrong, this is why."
+    if others:
+        remark += f" {source} also holds {', '.join(others)}: --key NAME chooses."
+    return facts, remark
 
 
 def _names(classes: str | None) -> list[str]:

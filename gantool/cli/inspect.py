@@ -176,10 +176,11 @@ def _generator(content: Any, path: Path, registry: Registry) -> dict[str, Any]:
     from gantool.latent.foreign import find_generators
 
     found, problems = find_generators(content, registry)
-    if not found:
-        return {"holds": f"a generator, but {error.given}; {error.allowed}" for error in problems.values()}
-    places = "; ".join(one.what + (f" ({one.key})" if one.key else "") for one in found)
-    return {"holds": places, "next": f"gantool convert {path} {path.with_suffix('.safetensors').name}"}
+    if found:
+        places = "; ".join(one.what + (f" ({one.key})" if one.key else "") for one in found)
+        return {"holds": places, "next": f"gantool convert {path} {path.stem}.safetensors"}
+    said = "; ".join(f"{error.given}, allowed: {error.allowed}" for error in problems.values())
+    return {"problem": said} if said else {}
 
 
 def _tensors(content: Any) -> dict[str, tuple[int, ...]]:

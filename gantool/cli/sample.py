@@ -123,7 +123,7 @@ def _counts(classes: list[str], values: dict[str, Any]) -> list[tuple[str, int]]
         if equals and not (re.fullmatch(r"[0-9]{1,9}", count) and 0 < int(count) <= MOST):
             raise OptionError("--class", f"{text!r} was given", "NAME or NAME=COUNT, a count of at least 1", "Bag=8")
         asked.append((name, int(count)) if equals else (text, 0))
-    total = values["count"] or (len(_parse_seeds(values["seeds"])) if values["seeds"] else None)
+    total = values["count"] or (len(parse_seeds(values["seeds"])) if values["seeds"] else None)
     open_ones = sum(1 for _, count in asked if not count)
     if open_ones:
         rest = 8 * open_ones if total is None else total - sum(count for _, count in asked)
@@ -144,13 +144,13 @@ def _counts(classes: list[str], values: dict[str, Any]) -> list[tuple[str, int]]
 def _seeds(values: dict[str, Any], count: int) -> list[int]:
     if not values["seeds"]:
         return list(range(count))
-    seeds = _parse_seeds(values["seeds"])
+    seeds = parse_seeds(values["seeds"])
     if values["count"] and values["count"] != len(seeds):
         raise OptionError("-n", f"{values['count']} was given with {len(seeds)} seeds", "one of -n and --seeds")
     return seeds
 
 
-def _parse_seeds(text: str) -> list[int]:
+def parse_seeds(text: str) -> list[int]:
     seeds: list[int] = []
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d{1,18})(?:-(\d{1,18}))?\s*", part)
@@ -183,14 +183,14 @@ def _grid(model: Model, request: Request, z: Tensor, out: Path, truncation: floa
 
     values = model.samples(z, request.c)
     if len(model.shape) == 1:
-        save_png(scatter(values.numpy(), _real_points(model, values)), out)
+        save_png(scatter(values.numpy(), real_points(model, values)), out)
         return
     c = None if request.c is None else request.c.numpy()
     carried = {"model": model.hash, "seeds": request.seeds, "truncation": truncation, "z": z.numpy(), "c": c}
     save_png(grid(to_uint8(values), request.columns), out, carried)
 
 
-def _real_points(model: Model, values: Tensor) -> Any:
+def real_points(model: Model, values: Tensor) -> Any:
     """Return real points to draw behind the generated ones: the data's, where they can be had."""
     try:
         return model.config.create("data").load().values[:2000]

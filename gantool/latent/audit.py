@@ -88,6 +88,12 @@ class Audit:
     samples: int
     strength: float
 
+    def shown(self, most: int) -> list[int]:
+        """Return the columns worth drawing: every target and leak, and up to ``most`` others, those that move most."""
+        named = {self.features.index(name) for row in self.rows for name in (row.target, row.leak_name) if name}
+        strongest = self.effects.abs().amax(0).argsort(descending=True).tolist()
+        return sorted({*named, *strongest[:most]})
+
     def plain(self) -> dict[str, Any]:
         """Return the audit as plain data for JSON."""
         matrices = {name: getattr(self, name) for name in ("effects", "cosines", "generated", "real")}

@@ -130,7 +130,8 @@ def orthogonalize(directions: Directions, name: str, off: Sequence[str]) -> Dire
 def _row_space(C: Tensor) -> Tensor:
     """Return an orthonormal basis ``[r, D]`` of the rows of C, whose directions may depend on each other."""
     _, s, rows = torch.linalg.svd(C, full_matrices=False)
-    return rows[s > s[0] * 1e-6]
+    space: Tensor = rows[s > s[0] * 1e-6]
+    return space
 
 
 def _with(tensor: Tensor, row: int, value: Tensor) -> Tensor:

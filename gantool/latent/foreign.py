@@ -126,7 +126,10 @@ def _state_dicts(content: Any) -> dict[str, dict[str, Tensor]]:
 
 
 def _is_plain(item: object) -> bool:
-    return isinstance(item, Tensor) and item.layout == torch.strided and not item.is_quantized and not item.is_meta
+    """Whether it is a tensor that lies whole in the file: a stride of 0 makes a small file look huge."""
+    if not isinstance(item, Tensor) or item.layout != torch.strided or item.is_quantized or item.is_meta:
+        return False
+    return item.numel() * item.element_size() <= item.untyped_storage().nbytes()
 
 
 def _branches(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, dict[str, Tensor]]]:
@@ -158,7 +161,7 @@ def choose(
     """
     found, problems = find_generators(content, registry, only)
     if key is not None:
-        content = _at(content, key)
+        content = _at(content, key, [one.key for one in found])
         found = [one for one in found if one.key == key]
         problems = {at: problem for at, problem in problems.items() if at == key}
     if not found and problems:
@@ -174,12 +177,12 @@ def choose(
     return found[0], [one.key or "the file itself" for one in found[1:]]
 
 
-def _at(content: Any, key: str) -> dict[str, Tensor]:
+def _at(content: Any, key: str, generators: Sequence[str]) -> dict[str, Tensor]:
     """Return the state dict of a key. Raises OptionError where there is none."""
     held = _state_dicts(content)
     held |= {_join(outer, branch): part for outer in list(held) for branch, part in _branches(held[outer])}
     if key not in held:
-        known = f"known: {', '.join(name for name in held if name) or 'none'}"
+        known = f"generators lie at: {', '.join(filter(None, generators)) or 'no key'}"
         raise OptionError("--key", f"{key!r} was given, and no tensors lie there", known, nearest(key, held))
     return held[key]
 

@@ -12,6 +12,7 @@ from math import pi
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from gantool.interfaces import Slot
 
@@ -37,7 +38,7 @@ def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     sin((1-t)w) / sin(w) a + sin(tw) / sin(w) b, with w the angle between them. Where they are the same, or one is
     zero, that is the line; where they are antipodal, half a circle through a fixed direction at right angles.
     """
-    a, b, share = torch.broadcast_tensors(a.double(), b.double(), t.double().unsqueeze(-1))
+    a, b, share = a.double(), b.double(), t.double().unsqueeze(-1)
     omega = _angle(a, b)
     opposed = omega > pi - OPPOSED
     over = torch.where(opposed | (omega < SAME), 1.0, omega.sin())
@@ -58,10 +59,11 @@ def _angle(a: Tensor, b: Tensor) -> Tensor:
 
 def _beside(a: Tensor) -> Tensor:
     """Return a unit vector at right angles to ``a [..., D]``: its smallest coordinate's axis, made orthogonal to it."""
-    axis = torch.nn.functional.one_hot(a.abs().argmin(-1), a.shape[-1]).double()
+    axis = one_hot(a.abs().argmin(-1), a.shape[-1]).double()
     unit = a / a.norm(dim=-1, keepdim=True).clamp(min=1e-30)
     rest = axis - (axis * unit).sum(-1, keepdim=True) * unit
-    return rest / rest.norm(dim=-1, keepdim=True).clamp(min=1e-30)
+    found: Tensor = rest / rest.norm(dim=-1, keepdim=True).clamp(min=1e-30)
+    return found
 
 
 def positions(keys: int, frames: int, loop: str = "none", ease: str = "linear") -> Tensor:
@@ -91,7 +93,7 @@ def walk(keys: Tensor, u: Tensor, slots: Sequence[Slot], path: str = "auto", clo
     """
     ring = torch.cat([keys, keys[:1]]) if closed else keys
     parts = []
-    for part, slot in zip(ring.split([slot.dim for slot in slots], 1), slots, strict=True):
+    for part, slot in zip(torch.split(ring, [slot.dim for slot in slots], 1), slots, strict=True):
         way = "lerp" if not _round(slot) else "slerp" if path == "auto" else path
         if way == "bezier":
             parts.append(_bezier(part, u / (len(ring) - 1)))

@@ -18,17 +18,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from gantool.errors import OptionError
+from gantool.errors import FileError, OptionError
+from gantool.files.directions import Directions
 from gantool.interfaces import Slot
 from gantool.latent.effects import SIDE, Generate, Judge, scores_of
+from gantool.latent.model import Model
 from gantool.latent.scorer import Target
 from gantool.latent.statistics import spread
 
-__all__ = ["Aim", "Walk", "along", "find_starts", "onto_shell", "steer_by_gradient"]
+__all__ = ["Aim", "Walk", "along", "check_directions", "find_starts", "onto_shell", "steer_by_gradient"]
 
 DEVIATION = {"normal": 1.0, "uniform": 3**-0.5, "categorical": 0.0}  # of one number; a category is not moved
 
@@ -165,6 +168,13 @@ def _gradient(
             gain = gain - aim.keep_weight * (change / spread(aim.population))[:, keep].norm(dim=1)
         (gradient,) = torch.autograd.grad(gain.sum(), leaf)
     return gradient, scores.detach()
+
+
+def check_directions(directions: Directions, model: Model, path: Path | str) -> None:
+    """Raise FileError where directions belong to another model."""
+    if directions.model_hash != model.hash or directions.vectors.shape[1] != model.prior.dim:
+        given = f"holds directions of the model {directions.model_hash[:12]}, and {model.path} is {model.hash[:12]}"
+        raise FileError(str(path), given, "directions of one model only", "type: gantool direction find --help")
 
 
 def along(z: Tensor, vector: Tensor, std: float, strengths: Sequence[float], intercept: float | None = None) -> Tensor:

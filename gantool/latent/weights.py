@@ -27,8 +27,8 @@ __all__ = ["BN", "RELATED", "Kinship", "Recalibration", "blend", "check_fit", "d
 RELATED = 0.5
 """The largest relative distance of relatives. Independent networks are at sqrt(2), whatever their size."""
 BN = ("recalibrate", "keep")
-BATCHES = 8  # of the prior's latents, to measure batch statistics with
-EPS = 1e-12  # of a variance: that of a dead unit is 0
+BATCHES = 4  # of the prior's latents, to measure batch statistics with
+EPS = 1e-5  # added to a variance as batch norms do: that of a dead unit is 0
 SHOWN = 3  # differences named in a message
 
 
@@ -136,7 +136,7 @@ class Recalibration:
         norms, measured = _norms(G), self.measure(G)
         for norm, (mean, var), one, two in zip(norms, measured, *self.drifts, strict=True):
             norm.running_mean = mean + (1 - t) * one[0] + t * two[0]
-            norm.running_var = (var + EPS) * ((1 - t) * one[1] + t * two[1]).exp()
+            norm.running_var = ((var + EPS) * ((1 - t) * one[1] + t * two[1]).exp() - EPS).clamp(min=0)
 
 
 def _norms(G: ConditionedGenerator) -> list[_BatchNorm]:
@@ -156,7 +156,7 @@ def check_fit(a: Model, b: Model) -> None:
 
 
 def weight_path(a: Model, b: Model, seeds: Sequence[int], shares: Sequence[float], bn: str = BN[0]) -> Iterator[Tensor]:
-    """Yield the pictures ``[S, C, H, W]`` of the seeds under the blend at each share; 0 and 1 are the models themselves.
+    """Yield the pictures ``[S, C, H, W]`` of the seeds under the blend at each share; 0 and 1 are the models.
 
     A share that comes back, as in a loop, is drawn once.
     """

@@ -9,6 +9,7 @@ from gantool.registry import Command
 from gantool.testing import (
     architecture,
     conditioning,
+    converter,
     dataset,
     declaration,
     finder,
@@ -90,6 +91,11 @@ KIND: Mapping[str, tuple[Check, ...]] = {
         finder.check_seed_decides,
         finder.check_inputs_are_left_alone,
         finder.check_network_is_left_alone,
+    ),
+    "converter": (
+        converter.check_other_makes_are_left_alone,
+        converter.check_what_is_written_reads_back,
+        converter.check_inputs_are_left_alone,
     ),
     "dataset": (
         light.check_description_imports_no_torch,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -19,17 +21,15 @@ def temperature(logits: Tensor, targets: Tensor) -> float:
     and 100.
     """
     logits = logits.double()
-    if targets.dim() == 1:
-        right = logits.gather(1, targets[:, None])[:, 0].mean()
-    else:
-        right = (logits * targets).mean()
-    low, high = 1 / HOTTEST, 1 / COLDEST
-    for _ in range(60):
-        middle = (low * high) ** 0.5
-        scaled = logits * middle
-        expected = (scaled.softmax(1) * logits).sum(1) if targets.dim() == 1 else scaled.sigmoid() * logits
+    softmax = targets.dim() == 1
+    right = (logits.gather(1, targets[:, None]) if softmax else logits * targets).mean()
+    low, high = math.log(1 / HOTTEST), math.log(1 / COLDEST)
+    for _ in range(50):
+        middle = (low + high) / 2
+        scaled = logits * math.exp(middle)
+        expected = (scaled.softmax(1) * logits).sum(1) if softmax else scaled.sigmoid() * logits
         low, high = (low, middle) if expected.mean() > right else (middle, high)
-    return 1 / (low * high) ** 0.5
+    return math.exp(-(low + high) / 2)
 
 
 def expected_calibration_error(logits: Tensor, targets: Tensor) -> float:

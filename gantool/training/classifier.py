@@ -18,7 +18,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 
 from gantool.errors import DataError, TrainingError
 from gantool.files.classifier import Head, TrainedClassifier
-from gantool.interfaces import Classifier, DataInfo, Samples
+from gantool.interfaces import Classifier, Samples
 from gantool.latent import seeds
 from gantool.latent.scorer import head_scores
 from gantool.training.batches import Batches, to_device
@@ -31,20 +31,26 @@ HELD_OUT, MOST_HELD_OUT = 0.1, 5000  # of each of two parts: one to choose and c
 FEWEST = 30  # examples
 LOOKS = 10  # times that the network is tried on held-out data
 EVALUATED = 256  # examples at once
+PASSES, LEAST_STEPS = 6, 500  # over 91 % on Fashion-MNIST
 CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How long and how fast to learn."""
+    """How long and how fast to learn; ``steps`` None is six passes over the data, and at least 500 steps."""
 
-    steps: int = 3000
-    batch_size: int = 64
+    steps: int | None = None
+    batch_size: int = 128
     lr: float = 2e-3
     seed: int = 0
 
+    def length(self, examples: int) -> int:
+        """Return the number of steps for so many examples to learn from."""
+        return self.steps or max(LEAST_STEPS, math.ceil(PASSES * examples / self.batch_size))
+
 
 Rows = np.ndarray[Any, np.dtype[np.int64]]
+Watch = Callable[[int, int, float], None]
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,10 @@ class Split:
     test: Rows
 
 
+def _ignore(step: int, of: int, loss: float) -> None:
+    """Tell nobody."""
+
+
 def train_classifier(
     part: Classifier,
     samples: Samples,
@@ -64,9 +74,9 @@ def train_classifier(
     *,
     component: Mapping[str, Any],
     data: Mapping[str, Any],
-    watch: Callable[[int, float], None] = lambda step, loss: None,
+    watch: Watch = _ignore,
 ) -> TrainedClassifier:
-    """Train a network on the tasks and return it with its figures; ``watch(step, loss)`` is told of each step.
+    """Train a network on the tasks and return it with its figures; ``watch(step, of, loss)`` is told of each step.
 
     Adam with a rate that falls to zero by a cosine; of ten looks at held-out data the best network is kept.
     ``component`` and ``data`` are written into the file. Raises DataError for too few examples and TrainingError where
@@ -101,15 +111,17 @@ def _learn(
     tasks: tuple[Task, ...],
     split: Split,
     recipe: Recipe,
-    watch: Callable[[int, float], None],
+    watch: Watch,
 ) -> None:
     """Train, and leave the network as it was at its best on the validation rows."""
+    steps = recipe.length(len(split.train))
+    network.to(memory_format=torch.channels_last)  # faster on a processor
     optimizer = torch.optim.Adam(network.parameters(), recipe.lr)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda k: (1 + math.cos(math.pi * k / recipe.steps)) / 2)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda k: (1 + math.cos(math.pi * k / steps)) / 2)
     batches = Batches(Samples(split.train), recipe.batch_size, recipe.seed)
-    looks = {recipe.steps * look // LOOKS for look in range(1, LOOKS + 1)}
+    looks = {steps * look // LOOKS for look in range(1, LOOKS + 1)}
     best, kept = math.inf, copy.deepcopy(network.state_dict())
-    for step in range(1, recipe.steps + 1):
+    for step in range(1, steps + 1):
         rows = batches[step - 1][0]
         loss = _loss(tasks, network.train()(_inputs(values, rows.numpy())), rows)
         if not loss.isfinite():
@@ -117,10 +129,10 @@ def _learn(
                 "gantool classifier train", f"the loss is {loss.item()} at step {step}", "", "lower --lr"
             )
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
-        watch(step, loss.item())
+        watch(step, steps, loss.item())
         if step in looks:
             held = torch.from_numpy(split.valid)
             found = _loss(tasks, _outputs(network.eval(), values, split.valid), held).item()
@@ -131,7 +143,8 @@ def _learn(
 
 def _inputs(values: np.ndarray[Any, Any], rows: Rows) -> Tensor:
     """Return ``x [n, ...]`` in [-1, 1] for rows of the data."""
-    return to_device(torch.from_numpy(np.ascontiguousarray(values[rows])), CPU, torch.contiguous_format)
+    layout = torch.channels_last if values.ndim == 4 else torch.contiguous_format
+    return to_device(torch.from_numpy(np.ascontiguousarray(values[rows])), CPU, layout)
 
 
 @torch.no_grad()
@@ -143,7 +156,7 @@ def _outputs(network: nn.Module, values: np.ndarray[Any, Any], rows: Rows) -> Te
 
 def _cut(tasks: Sequence[Task], outputs: Tensor) -> tuple[Tensor, ...]:
     """Cut outputs ``[n, K]`` into those of each head."""
-    return torch.split(outputs, [len(task.head.names) for task in tasks], 1)  # type: ignore[no-untyped-call, no-any-return]
+    return torch.split(outputs, [len(task.head.names) for task in tasks], 1)  # type: ignore[no-untyped-call]
 
 
 def _loss(tasks: Sequence[Task], outputs: Tensor, rows: Tensor) -> Tensor:

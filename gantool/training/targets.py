@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -118,4 +119,4 @@ def _bucket_names(name: str, edges: Array) -> list[str]:
     """Name buckets ``size 0.19-0.21``, with as many digits as tell the edges apart."""
     digits = next((n for n in range(2, 17) if len({f"{edge:.{n}g}" for edge in edges}) == len(edges)), 17)
     shown = [f"{edge:.{digits}g}" for edge in edges]
-    return [f"{name} {low}-{high}" for low, high in zip(shown, shown[1:], strict=False)]
+    return [f"{name} {low}-{high}" for low, high in pairwise(shown)]

@@ -102,8 +102,9 @@ def _is_conv(part: Part) -> bool:
 
 
 def _is_norm(part: Part, width: int) -> bool:
-    whole = set(part) in (STATISTICS, STATISTICS | {BATCHES})
-    return whole and all(part[name].shape == (width,) for name in STATISTICS)
+    if set(part) - {BATCHES} != STATISTICS or (BATCHES in part and part[BATCHES].numel() != 1):
+        return False
+    return all(part[name].shape == (width,) for name in STATISTICS)
 
 
 def _foreign(convs: list[Part], norms: list[Part]) -> Foreign:

@@ -191,7 +191,7 @@ def test_a_name_may_stand_alone_or_in_a_table():
     [
         (
             {"archh": "net"},
-            "tier 1: archh: is unknown; known: arch, loss, lipschitz, data, condition, regularizer, training; did you mean arch?",
+            "tier 1: archh: is unknown; known: arch, loss, lipschitz, data, condition, regularizer, training; did you",
         ),
         (
             {"arch": {"widht": 4}},
@@ -353,3 +353,81 @@ def test_a_recipe_whose_file_is_gone_is_blamed_on_its_plugin():
     made = registry(Component("recipe", "faces", "gantool_classic:recipes/no-such.toml", "Gone."))
     with pytest.raises(PluginError, match=r"^--recipe faces: cannot be read \(.*no-such.toml.*\); try: "):
         read_recipe(made, "faces")
+
+
+# Lists: kinds of which a run has any number
+
+
+class TermOptions(Options, frozen=True):
+    weight: Annotated[float, Meta(ge=0)] = 1.0
+    mode: Literal["auto", "fast"] = "auto"
+
+
+def needs_big_weight(config):
+    return "weighs too little" if config.options["term"].weight < 0.5 else None
+
+
+TERM = part(
+    "regularizer",
+    "term",
+    TermOptions,
+    requires=needs_big_weight,
+    resolve=lambda config: {"mode": "fast", "weight": 9.0},
+)
+OTHER = part("regularizer", "other-term")
+
+
+@pytest.mark.parametrize("given", ["term", ["term"], {"names": ["term"]}, ["term", "term"]])
+def test_a_list_is_given_as_a_name_as_names_or_written_out(given):
+    config = resolve(registry(TERM, OTHER), [Tier("base", CHOSEN), Tier("file", {"regularizer": given})])
+    assert [item.name for item in config.lists["regularizer"]] == ["term"]
+    assert config.tree()["regularizer"] == {"names": ["term"]}
+    assert config.tree()["term"] == {"weight": 1.0, "mode": "fast"}  # only what was left at auto is resolved
+    assert (config.origins["regularizer.names"], config.origins["term.mode"]) == ("file", "auto")
+    assert [source["name"] for source in config.provided()["regularizer"]] == ["term"]
+
+
+def test_the_strongest_tier_names_the_list_and_tables_of_options_are_merged():
+    tiers = [
+        Tier("base", CHOSEN),
+        Tier("file", {"regularizer": ["term", "other-term"], "term": {"weight": 2.0}}),
+        Tier("flags", {"regularizer": ["term"], "term": {"mode": "fast"}}),
+    ]
+    config = resolve(registry(TERM, OTHER), tiers)
+    assert config.tree()["regularizer"] == {"names": ["term"]}
+    assert (config.tree()["term"], config.origins["term.weight"]) == ({"weight": 2.0, "mode": "fast"}, "file")
+    assert "other-term" not in config.tree()
+    cleared = resolve(registry(TERM, OTHER), [*tiers, Tier("more", {"regularizer": "none"})])
+    assert cleared.tree()["regularizer"] == {"names": []}
+    assert "term" not in cleared.tree()
+    again = resolve(registry(TERM, OTHER), [Tier("stored", config.tree())])
+    assert again.tree() == config.tree()
+
+
+@pytest.mark.parametrize(
+    ("tree", "said"),
+    [
+        (
+            {"regularizer": "trem"},
+            "file: regularizer: there is no regularizer 'trem'; known: other-term, term; did you",
+        ),
+        ({"regularizer": [3]}, "file: regularizer: [3] was given; a list of names of components"),
+        ({"regularizer": {"name": "term"}}, "file: regularizer: {'name': 'term'} was given; a list of names"),
+        ({"term": {"weight": 2}, "terms": {}}, "file: terms: is unknown; known: arch, "),
+        (
+            {"regularizer": "term", "term": {"wieght": 2}},
+            "file: term.wieght: is not an option; known: weight, mode; did",
+        ),
+        ({"regularizer": "term", "term": {"weight": -1}}, "file: term.weight: -1 was given; allowed: "),
+        ({"regularizer": "term", "term": {"weight": 0.1}}, "--regularizer term: weighs too little"),
+    ],
+)
+def test_a_list_that_cannot_be_is_refused_by_its_place(tree, said):
+    with pytest.raises(UserError) as refusal:
+        resolve(registry(TERM, OTHER), [Tier("base", CHOSEN), Tier("file", tree)])
+    assert str(refusal.value).startswith(said)
+
+
+def test_a_part_of_a_list_may_not_be_named_like_a_table_of_settings():
+    assert "is that of a table" in str(part("regularizer", "data").problem())
+    assert part("dataset", "data").problem() is None

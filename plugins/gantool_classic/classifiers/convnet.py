@@ -32,19 +32,20 @@ class Convnet:
 def _convolutions(shape: tuple[int, ...], width: int) -> tuple[list[nn.Module], int]:
     """Return layers that halve the longer sides, and how many numbers they leave of one picture."""
     channels, *sides = shape
-    layers: list[nn.Module] = [*_convolution(channels, width, (1, 1))]
-    channels = width
-    while max(sides) > COARSE:
-        stride = tuple(2 if side > COARSE else 1 for side in sides)
-        sides = [-(-side // step) for side, step in zip(sides, stride, strict=True)]
-        layers += _convolution(channels, min(2 * channels, 4 * width), stride)
-        channels = min(2 * channels, 4 * width)
+    layers: list[nn.Module] = []
+    for number in range(max(halvings(side) for side in sides) or 1):
+        wide = width * min(2**number, 4)
+        strides = [2 if side > COARSE else 1 for side in sides]
+        kernel = 5 if number == 0 else 3
+        convolution = nn.Conv2d(channels, wide, kernel, (strides[0], strides[1]), kernel // 2, bias=False)
+        layers += [convolution, nn.BatchNorm2d(wide), nn.LeakyReLU(SLOPE)]
+        channels, sides = wide, [-(-side // stride) for side, stride in zip(sides, strides, strict=True)]
     return layers, channels * sides[0] * sides[1]
 
 
-def _convolution(inputs: int, outputs: int, stride: tuple[int, ...]) -> list[nn.Module]:
-    convolution = nn.Conv2d(inputs, outputs, 3, (stride[0], stride[1]), 1, bias=False)
-    return [convolution, nn.BatchNorm2d(outputs), nn.LeakyReLU(SLOPE)]
+def halvings(side: int) -> int:
+    """Return how often a side is halved, rounding up, until it is coarse."""
+    return 0 if side <= COARSE else 1 + halvings(-(-side // 2))
 
 
 def _dense(inputs: int, outputs: int) -> list[nn.Module]:

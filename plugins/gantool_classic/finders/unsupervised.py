@@ -181,4 +181,5 @@ def _without(c: Tensor | None, features: Tensor) -> Tensor:
     labels = labels.to(features) - labels.to(features).mean(0)
     u, s, _ = torch.linalg.svd(labels, full_matrices=False)
     u = u[:, s > s[0] * 1e-9]
-    return features - u @ (u.T @ features)
+    explained: Tensor = u @ (u.T @ features)
+    return features - explained

@@ -1,0 +1,321 @@
+"""``gantool steer``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gantool.cli.console import note, say, say_json
+from gantool.cli.flags import registry_of
+from gantool.cli.sample import _parse_seeds as parse_seeds
+from gantool.cli.ticks import ticks
+from gantool.errors import OptionError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from gantool.latent.control import Order, Steered
+    from gantool.latent.effects import Effect
+    from gantool.latent.model import Model
+    from gantool.latent.scorer import Scorer
+    from gantool.registry import Registry
+
+EPILOG = """\b
+Examples:
+  gantool steer runs/shapes-dcgan-wgan-gp --toward size --classifier shapes.safetensors
+  gantool steer RUN --toward hue=0.33 --classifier shapes.safetensors --seeds 0-63 --until 0.95
+  gantool steer RUN --toward Dress --start "T-shirt/top" --classifier a.safetensors --judge b.safetensors -n 64
+  gantool steer RUN --toward smile --directions directions.safetensors --strength -3..3 -o smile.gif
+  gantool steer RUN --toward smile --classifier faces.safetensors --keep age,glasses --from picked.png
+"""
+RANGE = re.compile(r"\s*([+-]?\d{1,9}(?:\.\d{1,9})?)\s*\.\.\s*([+-]?\d{1,9}(?:\.\d{1,9})?)\s*")
+FARTHEST = 100.0
+SEARCHED = range(4096)  # seeds that --start looks through
+BY_GRADIENT = {"keep": "--keep", "keep_weight": "--keep-weight", "max_steps": "--max-steps"}
+NAMED = 3  # features that moved besides
+FPS = 6
+
+
+@dataclass(frozen=True)
+class Starts:
+    """Where the rows of a strip begin, and what stands beside them."""
+
+    z: Tensor
+    c: Tensor | None
+    labels: list[str]
+
+
+@click.command("steer", epilog=EPILOG)
+@click.argument("model", metavar="MODEL")
+@click.option("--toward", required=True, metavar="NAME", help="A feature, a point of a circle (hue=0.33), a direction.")
+@click.option("--classifier", metavar="FILE|NAME", help="What tells the features; without --directions it also steers.")
+@click.option("--directions", metavar="FILE", help="Walk along the direction NAME of this file.")
+@click.option("--judge", metavar="FILE|NAME", help="Another classifier, which measures in place of the first.")
+@click.option("--until", type=float, default=0.9, help="The probability that a sample is steered to. [0.9]")
+@click.option("--keep", metavar="all|none|A,B", help="Features to hold back by the penalty. [all]")
+@click.option("--keep-weight", type=click.FloatRange(0, 100), help="The penalty's weight. [0.3]")
+@click.option("--max-steps", type=click.IntRange(1, 10_000), help="Steps after which a sample gives up. [40]")
+@click.option("--strength", metavar="A..B", help="From A to B standard deviations. [-3..3 with --directions]")
+@click.option("--absolute", is_flag=True, help="Strength 0 is where the feature begins, not where the sample is.")
+@click.option("--steps", type=click.IntRange(2, 1000), default=7, help="Columns of the strip. [7]")
+@click.option("--seeds", help="Seeds and ranges to begin at. [0-7]")
+@click.option("-n", "--count", type=click.IntRange(1, 100_000), help="How many samples. [8]")
+@click.option("--class", "name", metavar="NAME", help="The class, for a model of classes; it stays.")
+@click.option("--start", metavar="NAME", help="Only seeds whose sample the classifier takes for this feature.")
+@click.option("--from", "sources", multiple=True, metavar="FILE", help="Begin at pictures or latents. Repeatable.")
+@click.option("-o", "--out", metavar="PATH", help="A .png, .gif, .webp or .mp4, or a folder of pictures.")
+@click.option("--save-latents", metavar="FILE", help="Also save the z of every picture, row by row.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+def command(model: str, **values: Any) -> None:
+    """Turn a feature of MODEL's samples up or down, and measure what else changed.
+
+    With a classifier each sample follows its own gradient, in steps of a quarter of a standard deviation on the prior's
+    shell, until the classifier is sure enough; the other features are held back by a penalty. With --directions it is
+    moved along a straight line. A row of the strip is a sample, a column a step; a film goes there and back.
+    """
+    from gantool.latent.control import POPULATION, steer
+    from gantool.latent.model import open_model
+
+    span = _check(values)
+    registry = registry_of(click.get_current_context())
+    opened = open_model(model, registry)
+    if len(opened.shape) == 1:
+        raise OptionError(model, "makes points, of which no strip can be drawn", "a model of pictures")
+    out = _destination(model, opened, values["out"])
+    order = _order(opened, values, span, registry)
+    starts = _starts(opened, order.scorer, values)
+    total = POPULATION * len({*filter(None, (order.scorer, order.judge))}) + len(starts.z) * (1 + order.columns)
+    with ticks("Steering", total, values["quiet"]) as tick:
+        steered = steer(opened, starts.z, starts.c, order, tick)
+    _write(opened, starts, steered, out, values["save_latents"])
+    if values["as_json"]:
+        say_json({"out": str(out), "model_hash": opened.hash, **_plain(order, starts, steered)})
+        return
+    for line in _figures(order, steered):
+        say(line)
+    made = f"{len(starts.z)} {'row' if len(starts.z) == 1 else 'rows'} of {order.columns} steps: {out}"
+    say(f"{made}. Next: {_next(out, order, model)}")
+
+
+def _check(values: dict[str, Any]) -> tuple[float, float] | None:
+    """Raise OptionError for flags that do not go together; return the span of ``--strength``."""
+    if not 0 < values["until"] < 1:
+        raise OptionError("--until", f"{values['until']:g} was given", "a probability between 0 and 1", "try 0.9")
+    if not (values["classifier"] or values["directions"]):
+        allowed = "a classifier to follow or a file of directions to walk along"
+        given = "was given with neither --classifier nor --directions"
+        raise OptionError("--toward", given, allowed, "type: gantool classifier train --help")
+    if values["directions"]:
+        if wrong := [flag for key, flag in BY_GRADIENT.items() if values[key] is not None]:
+            raise OptionError(wrong[0], "was given with --directions", "it belongs to steering by --classifier alone")
+    elif values["absolute"]:
+        raise OptionError("--absolute", "was given without --directions", "only a direction knows where it begins")
+    if values["judge"] and not values["classifier"]:
+        raise OptionError("--judge", "was given without --classifier", "one classifier alone is --classifier")
+    if values["start"] and not values["classifier"]:
+        raise OptionError("--start", "was given without --classifier", "a classifier to choose the seeds by")
+    if values["sources"] and (other := [flag for flag in ("seeds", "count", "start") if values[flag]]):
+        flag = {"count": "-n"}.get(other[0], f"--{other[0]}")
+        raise OptionError("--from", f"was given with {flag}", "files or seeds to begin at")
+    if values["save_latents"] and Path(values["save_latents"]).suffix not in (".safetensors", ".pt"):
+        raise OptionError("--save-latents", f"{values['save_latents']} was given", "a .safetensors or a .pt file")
+    return _span(values["strength"])
+
+
+def _span(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    match = RANGE.fullmatch(text)
+    low, high = (float(match[1]), float(match[2])) if match else (1.0, 0.0)
+    if not -FARTHEST <= low < high <= FARTHEST:
+        allowed = f"two rising numbers of standard deviations, at most {FARTHEST:g} away"
+        raise OptionError("--strength", f"{text!r} was given", allowed, "as in -3..3")
+    return low, high
+
+
+def _destination(path: str, model: Model, out: str | None) -> Path:
+    """Return where to write; without -o a new name in the run folder, or beside the checkpoint."""
+    from gantool.render.animation import check_film
+
+    if out is not None:
+        chosen = Path(out)
+        if chosen.suffix and chosen.suffix.lower() != ".png" and not chosen.is_dir():
+            check_film(chosen)
+        return chosen
+    home = Path(path) if Path(path).is_dir() else model.path.parent
+    number = 1
+    while (home / (name := "steer.png" if number == 1 else f"steer-{number}.png")).exists():
+        number += 1
+    return home / name
+
+
+def _order(model: Model, values: dict[str, Any], span: tuple[float, float] | None, registry: Registry) -> Order:
+    """Open the tools that the flags name."""
+    from gantool.files import directions as files
+    from gantool.latent.control import Order
+    from gantool.latent.scorer import open_scorer
+    from gantool.latent.steering import check_directions
+
+    directions = None
+    if values["directions"]:
+        directions, _ = files.read(values["directions"])
+        check_directions(directions, model, values["directions"])
+        directions.index(values["toward"])
+    scorer, judge = (
+        open_scorer(values[flag], registry, model.shape, f"--{flag}") if values[flag] else None
+        for flag in ("classifier", "judge")
+    )
+    named = {"all": None, "none": ()}
+    keep = values["keep"] or "all"
+    kept = named[keep] if keep in named else tuple(part.strip() for part in keep.split(",") if part.strip())
+    numbers = {"keep_weight": values["keep_weight"], "steps": values["max_steps"]}
+    return Order(
+        values["toward"],
+        scorer,
+        judge,
+        directions,
+        values["until"],
+        span,
+        values["absolute"],
+        values["steps"],
+        kept,
+        **{name: number for name, number in numbers.items() if number is not None},
+    )
+
+
+def _starts(model: Model, scorer: Scorer | None, values: dict[str, Any]) -> Starts:
+    """Return the latents to begin at, from files or from seeds."""
+    import torch
+
+    if values["sources"]:
+        from gantool.latent.sources import latents_of
+
+        found = [latents_of(text, model) for text in values["sources"]]
+        z = torch.cat([z for z, _ in found])
+        c = torch.cat([c for _, c in found if c is not None]) if model.condition else None
+        return _of_class(model, Starts(z, c, [f"#{row}" for row in range(len(z))]), values["name"])
+    seeds = parse_seeds(values["seeds"]) if values["seeds"] else None
+    if seeds and values["count"] and not values["start"] and values["count"] != len(seeds):
+        raise OptionError("-n", f"{values['count']} was given with {len(seeds)} seeds", "one of -n and --seeds")
+    if scorer is None or not values["start"]:
+        seeds = seeds or list(range(values["count"] or 8))
+        starts = Starts(model.latents(seeds), model.labels(seeds), [str(seed) for seed in seeds])
+        return _of_class(model, starts, values["name"])
+    seeds = seeds or list(SEARCHED)
+    starts = Starts(model.latents(seeds), model.labels(seeds), [str(seed) for seed in seeds])
+    return _chosen(model, scorer, _of_class(model, starts, values["name"]), values["start"], values["count"] or 8)
+
+
+def _of_class(model: Model, starts: Starts, name: str | None) -> Starts:
+    from gantool.latent.labels import class_labels
+
+    if name is None:
+        return starts
+    return Starts(starts.z, class_labels(model.condition, [(name, len(starts.z))]), starts.labels)
+
+
+def _chosen(model: Model, scorer: Scorer, starts: Starts, name: str, count: int) -> Starts:
+    """Keep the first samples that the classifier takes for a feature, and say which."""
+    from gantool.latent.steering import find_starts
+
+    rows = find_starts(model.G, scorer, scorer.target(name, "--start"), starts.z, starts.c, count)
+    labels = [starts.labels[row] for row in rows.tolist()]
+    few = "" if len(rows) == count else f"; {count} were asked for, {len(starts.z)} seeds hold no more"
+    note(f"Seeds that {scorer.label} takes for {name}: {', '.join(labels)}{few}")
+    return Starts(starts.z[rows], None if starts.c is None else starts.c[rows], labels)
+
+
+def _write(model: Model, starts: Starts, steered: Steered, out: Path, save_latents: str | None) -> None:
+    """Write the strip, the film or the pictures, and the latents; row by row in all of them."""
+    from gantool.files import latents
+    from gantool.render.animation import FILMS, save_film
+    from gantool.render.grid import grid, picture, to_uint8
+    from gantool.render.provenance import save_png
+    from gantool.render.strip import strip
+
+    columns, rows = steered.z.shape[:2]
+    z = steered.z.transpose(0, 1).flatten(0, 1)
+    c = None if starts.c is None else starts.c.repeat_interleave(columns, 0)
+    pixels = to_uint8(model.samples(z, c))
+    each = pixels.reshape(rows, columns, *pixels.shape[1:])
+    carried = {"model": model.hash, "seeds": None, "truncation": None}
+    arrays: dict[str, np.ndarray[Any, Any] | None] = {"z": z.numpy(), "c": None if c is None else c.numpy()}
+    if save_latents:
+        meta = {"model_hash": model.hash, "seeds": None, "truncation": None}
+        meta["names"] = list(model.condition.names) if model.condition else None
+        latents.write(save_latents, z, c, model.path, meta)
+    if out.suffix.lower() == ".png":
+        save_png(strip(each, steered.heads, starts.labels), out, {**carried, **arrays})
+    elif out.suffix.lower() in FILMS:
+        frames = [grid(each[:, column]) for column in range(columns)]
+        save_film([*frames, *frames[-2:0:-1]], out, FPS)
+    else:
+        for index, tile in enumerate(pixels):
+            row, column = divmod(index, columns)
+            one = {name: None if array is None else array[index : index + 1] for name, array in arrays.items()}
+            save_png(picture(tile), out / f"{row:04d}-{column:03d}.png", {**carried, **one})
+
+
+def _figures(order: Order, steered: Steered) -> list[str]:
+    """Say what changed, line by line."""
+    effect = steered.effect
+    if effect is None or order.scorer is None:
+        return ["Nothing was measured: give a classifier with --classifier FILE."]
+    judge = order.judge or order.scorer
+    lines = []
+    if steered.reached is not None:
+        never = effect.samples - steered.reached
+        lines.append(
+            f"Steered by {order.scorer.label}: {steered.reached} of {effect.samples} reached {order.until:g}, "
+            f"{never} never did in {order.steps} steps"
+        )
+    same = order.directions is None and judge is order.scorer
+    alone = ", which judges its own steering; another one can be given with --judge" if same else ""
+    lines.append(f"Measured by {judge.label}{alone}")
+    if steered.matched:
+        lines.append(f"{order.toward} is the name of no feature: what it moved most is {effect.target}")
+    first, last = effect.probability
+    follows = "" if effect.follows is None else f", Spearman along the strip {effect.follows:+.2f}"
+    lines.append(f"{effect.target}: {effect.change:+.2f} std, probability {first:.2f} to {last:.2f}{follows}")
+    ends = f"{effect.reached} of {effect.samples} end at {order.until:g} or above, {effect.already} began there"
+    lines.append(ends)
+    if effect.others:
+        lines.append(f"Moved most besides: {_most(effect.others)}")
+    if effect.alike:
+        lines.append(f"Of the same kind: {_most(effect.alike)}")
+    lines.append(f"Length of z at the end: {effect.norm_ratio:.2f} of the start's")
+    return lines
+
+
+def _most(changes: Any) -> str:
+    return ", ".join(f"{name} {change:+.2f} std" for name, change in list(changes.items())[:NAMED])
+
+
+def _plain(order: Order, starts: Starts, steered: Steered) -> dict[str, Any]:
+    """Return the figures for programs."""
+    effect: Effect | None = steered.effect
+    judge = order.judge or order.scorer
+    return {
+        "toward": order.toward,
+        "rows": starts.labels,
+        "columns": list(steered.heads),
+        "until": order.until,
+        "stopped": steered.reached,
+        "measured_by": judge.label if judge else None,
+        "own_judge": order.directions is None and order.judge is None,
+        "effect": asdict(effect) if effect else None,
+    }
+
+
+def _next(out: Path, order: Order, model: str) -> str:
+    if order.scorer is None:
+        return f'gantool steer {model} --toward "{order.toward}" --classifier FILE'
+    if out.suffix.lower() == ".png":
+        return f"gantool interpolate {out}:0 {out}:{order.columns - 1} -o morph.gif"
+    return f'gantool steer {model} --toward "{order.toward}" -o strip.png'
