@@ -26,16 +26,20 @@ Examples:
   gantool direction audit smile.safetensors --classifier faces.safetensors -n 2000 -o audit.png
   gantool direction audit RUN/directions-pca.safetensors --classifier shapes.safetensors --no-data --json
 \b
-Whose fault a leak is, with r the correlation of both features in the real data and p its permutation p-value:
-  no effect   the 95 % interval of the target's own effect holds 0
+Whose fault a leak is, with r the correlation of both features in the real data, p its permutation p-value, and e the
+share of the target's variance that the direction explains, at least 0.25:
+  no effect   the target's own effect is below 0.10 std, or its 95 % interval holds 0
   clean       the leak is below 0.10 of the target's effect
-  the data    p < 0.01, |r| >= 0.10, the leak has r's sign and is at most |r| + 0.25
+  the data    p < 0.01, |r| >= 0.10, the leak has r's sign and is at most |r| / e + 0.25
   both        the same, but the leak is larger
   the model   every other leak
   unknown     no real data, or nothing but the target's own feature is measured
 """
 SHOWN = 16  # features in the picture besides targets and leaks
-COLUMNS = ("direction", "feature", "effect in std", "selectivity", "monotonic", "worst leak", "real r", "fault")
+COLUMNS = (
+    *("direction", "feature", "effect in std", "selectivity", "monotonic", "explained"),
+    *("worst leak", "real r", "fault"),
+)
 
 
 @click.command("audit", epilog=EPILOG)
@@ -123,6 +127,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         _with_interval(row.effect, row.effect_interval),
         _with_interval(row.selectivity, row.selectivity_interval, ".2f"),
         f"{row.monotonicity:+.2f}",
+        f"{row.explained:.2f}",
         "none" if row.leak is None else f"{row.leak_name} {_with_interval(row.leak, row.leak_interval)}",
         "" if row.data_r is None else f"{row.data_r:+.2f} (p {row.data_p:.3f})",
         row.verdict,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gantool.cli import flags
 from gantool.cli.audit import audit
 from gantool.cli.console import say, say_json, table
+from gantool.cli.ticks import ticks
 from gantool.errors import OptionError
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from gantool.latent.evidence import Ask
     from gantool.latent.model import Model
     from gantool.registry import Registry
-
-Item = TypeVar("Item")
 
 EPILOG = """\b
 Examples:
@@ -82,8 +81,8 @@ def _find(ctx: click.Context, model: str, **values: Any) -> None:
     registry = flags.registry_of(ctx)
     opened = open_model(model, registry)
     ask = _ask(opened, values, registry)
-    watch = _watch(len(ask.stored.scores) if ask.stored else ask.count, values["quiet"])
-    found = find_directions(opened, finder, method, ask, watch)
+    with ticks("Scoring", ask.count, values["quiet"] or ask.scorer is None) as tick:
+        found = find_directions(opened, finder, method, ask, tick)
     out = Path(values["out"]) if values["out"] else _free(_home(model, opened), f"directions-{method}")
     files.write(out, found, opened.path)
     if values["as_json"]:
@@ -237,7 +236,8 @@ def mig(ctx: click.Context, /, model: str, classifier: str, **values: Any) -> No
     opened = open_model(model, registry)
     scorer = open_scorer(classifier, registry, opened.shape)
     slots = [part.strip() for part in (values["slots"] or "").split(",") if part.strip()]
-    gaps = measure_mig(opened, scorer, values["count"], slots, _watch(values["count"], values["quiet"]))
+    with ticks("Scoring", values["count"], values["quiet"]) as tick:
+        gaps = measure_mig(opened, scorer, values["count"], slots, tick)
     mean = sum(gap.gap for gap in gaps) / len(gaps)
     if values["as_json"]:
         say_json({"mig": mean, "samples": values["count"], "factors": [vars(gap) for gap in gaps]})
@@ -247,18 +247,6 @@ def mig(ctx: click.Context, /, model: str, classifier: str, **values: Any) -> No
     say(
         f"MIG {mean:.3f} over {values['count']} samples. Next: gantool direction find {model} --classifier {classifier}"
     )
-
-
-def _watch(count: int, quiet: bool) -> Callable[[Iterable[Item]], Iterable[Item]]:
-    """Return what shows the progress of ``count`` samples that come in batches."""
-    from rich.console import Console
-    from rich.progress import track
-
-    from gantool.latent.model import SIDE
-
-    console = Console(stderr=True)
-    hidden = quiet or not console.is_terminal
-    return lambda batches: track(batches, "Scoring", math.ceil(count / SIDE), console=console, disable=hidden)
 
 
 def _home(given: str, model: Model) -> Path:
@@ -285,7 +273,7 @@ def _plain(found: Directions) -> dict[str, Any]:
 
 def _figures(found: Directions) -> None:
     """Print a row for each direction."""
-    columns = list(dict.fromkeys(key for row in found.figures for key in row))
+    columns = sorted({key for row in found.figures for key in row})
     cells = [[_cell(row.get(key)) for key in columns] for row in found.figures]
     offsets = ["none" if math.isnan(value) else f"{value:+.2f}" for value in found.intercept.tolist()]
     rows = zip(found.names, offsets, cells, strict=True)

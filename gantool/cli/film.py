@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from gantool.errors import OptionError
 
@@ -18,11 +18,6 @@ FORMS = (".png", ".gif", ".webp", ".mp4")
 Item = TypeVar("Item")
 
 
-def is_strip(out: Path | None, loop: str) -> bool:
-    """Whether the frames lie side by side in one PNG; what loops is a film unless it is asked for otherwise."""
-    return loop == "none" if out is None else out.suffix.lower() == ".png"
-
-
 def check_out(given: str | None) -> Path | None:
     """Return the place that ``-o`` names. Raises OptionError, before anything is drawn, for a form that is unknown."""
     if given is None:
@@ -30,14 +25,17 @@ def check_out(given: str | None) -> Path | None:
     from gantool.render.animation import check_film
 
     out = Path(given)
-    suffix = out.suffix.lower()
-    if suffix and not out.is_dir():
-        if suffix not in FORMS:
-            hint = f"type: -o {out.with_suffix('.gif')}"
-            raise OptionError("-o", f"{given} was given", f"{', '.join(FORMS)} or a folder", hint)
-        if suffix != ".png":
-            check_film(out)
+    if out.suffix and out.suffix.lower() not in FORMS and not out.is_dir():
+        hint = f"type: -o {out.with_suffix('.gif')}"
+        raise OptionError("-o", f"{given} was given", f"{', '.join(FORMS)} or a folder", hint)
+    if is_film(out):
+        check_film(out)
     return out
+
+
+def is_film(out: Path) -> bool:
+    """Whether a place is a film: neither a strip nor a folder."""
+    return out.suffix.lower() in FORMS[1:] and not out.is_dir()
 
 
 def new_name(model: Model, suffix: str) -> Path:
@@ -60,18 +58,17 @@ def counted(items: Iterable[Item], total: int, quiet: bool) -> Iterator[Item]:
 
 
 def write_film(film: Film, out: Path, fps: float, carried: Sequence[Provenance] | None) -> None:
-    """Write frames: a strip (``.png``), a film by its suffix, or a folder of PNGs.
+    """Write frames of pictures: a strip (``.png``), a film by its suffix, or a folder of PNGs.
 
     A strip of frames with several pictures has a row for each of them. ``carried`` is the provenance of each frame.
     """
     from gantool.render.animation import save_film, still
     from gantool.render.provenance import save_png
 
-    suffix = out.suffix.lower()
-    if suffix == ".png":
-        _strip(film, out, carried)
-    elif suffix in FORMS and not out.is_dir():
+    if is_film(out):
         save_film([still(frame) for frame in film.pixels], out, fps)
+    elif out.suffix.lower() == ".png":
+        _strip(film, out, carried)
     else:
         for index, frame in enumerate(film.pixels):
             save_png(still(frame, 1), out / f"{index:06d}.png", None if carried is None else carried[index])
@@ -84,20 +81,11 @@ def _strip(film: Film, out: Path, carried: Sequence[Provenance] | None) -> None:
     from gantool.render.provenance import save_png
 
     frames, rows = film.pixels.shape[:2]
-    columns = min(frames, WIDEST) if rows == 1 else frames
+    columns = -(-frames // -(-frames // WIDEST)) if rows == 1 else frames  # rows of equal length, but for the last
     whole: Provenance | None = None
     if carried:
-        joined = {key: np.concatenate([one[key] for one in carried]) for key in ("z", "c") if carried[0][key] is not None}
+        joined = {
+            key: np.concatenate([one[key] for one in carried]) for key in ("z", "c") if carried[0][key] is not None
+        }
         whole = {**carried[0], "c": None, **joined}
     save_png(grid(film.pixels.swapaxes(0, 1).reshape(-1, *film.pixels.shape[2:]), columns), out, whole)
-
-
-def figures(film: Film, norms: Sequence[float] | None) -> dict[str, Any]:
-    """Return what ``--json`` says of a film."""
-    return {
-        "frames": len(film.pixels),
-        "norms": None if norms is None else list(norms),
-        "steps": list(film.steps),
-        "seam_ratio": film.seam,
-        "smoothness": film.smoothness,
-    }

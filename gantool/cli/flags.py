@@ -90,8 +90,9 @@ class ComponentCommand(click.Command):
         groups: dict[str, Sequence[click.Parameter]] = {"Choose": choosing, "Options": others, **self.groups}
         for title, group in groups.items():
             rows = [row for param in group if (row := param.get_help_record(ctx)) is not None]
-            with formatter.section(title):
-                formatter.write_dl(rows)
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
 
 def chosen(ctx: click.Context) -> Mapping[str, Component]:

@@ -67,7 +67,14 @@ def _safetensors(path: Path) -> dict[str, Any]:
         if "not one of gantool's" not in error.given:
             raise
         return {"what": "tensors in safetensors, not written by gantool", "next": "gantool inspect RUN"}
-    describers = {"checkpoint": _checkpoint, "latents": _latents, "dataset": _dataset, "directions": _directions}
+    describers = {
+        "checkpoint": _checkpoint,
+        "latents": _latents,
+        "dataset": _dataset,
+        "directions": _directions,
+        "classifier": _classifier,
+        "scores": _scores,
+    }
     made = f"written by gantool {header.meta.get('gantool')} in format {header.meta['format']}"
     size = f"{path.stat().st_size / 2**20:.1f} MiB in {len(header.tensors)} tensors"
     try:
@@ -139,6 +146,30 @@ def _directions(header: envelope.Header) -> dict[str, Any]:
         "method": meta.get("method"),
         "model hash": meta.get("model_hash"),
         "next": f"gantool direction show {header.path}",
+    }
+
+
+def _classifier(header: envelope.Header) -> dict[str, Any]:
+    meta = header.meta
+    heads = {f"head {head['name']}": _head(head) for head in meta["heads"]}
+    follow = f"gantool classifier label PICTURES --classifier {header.path}"
+    facts = {"pictures": " x ".join(map(str, meta["shape"])), "trained on": meta["data"]["name"], **heads}
+    return {**facts, "seed": meta["seed"], "hash": meta["hash"], "next": follow}
+
+
+def _head(head: dict[str, Any]) -> str:
+    figures = ", ".join(f"{name} {value:.4g}" for name, value in sorted(head["figures"].items()))
+    return f"{head['kind']} {', '.join(head['names'][:20])}: {figures}"
+
+
+def _scores(header: envelope.Header) -> dict[str, Any]:
+    meta = header.meta
+    made = "a model's samples" if meta["sources"] is None else "pictures"
+    return {
+        "scores": f"{header.tensors['scores'].shape[0]} of {made}",
+        "features": ", ".join(meta["names"][:20]),
+        "by": f"{meta['classifier']['label']} ({meta['classifier']['hash'][:16]})",
+        "model hash": meta["model_hash"],
     }
 
 

@@ -151,6 +151,7 @@ def _seeds(values: dict[str, Any], count: int) -> list[int]:
 
 
 def parse_seeds(text: str) -> list[int]:
+    """Return the numbers of ``3,8,20-29``."""
     seeds: list[int] = []
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d{1,18})(?:-(\d{1,18}))?\s*", part)
@@ -183,19 +184,19 @@ def _grid(model: Model, request: Request, z: Tensor, out: Path, truncation: floa
 
     values = model.samples(z, request.c)
     if len(model.shape) == 1:
-        save_png(scatter(values.numpy(), real_points(model, values)), out)
+        save_png(scatter(values.numpy(), real_points(model, values.numpy())), out)
         return
     c = None if request.c is None else request.c.numpy()
     carried = {"model": model.hash, "seeds": request.seeds, "truncation": truncation, "z": z.numpy(), "c": c}
     save_png(grid(to_uint8(values), request.columns), out, carried)
 
 
-def real_points(model: Model, values: Tensor) -> Any:
+def real_points(model: Model, values: Any) -> Any:
     """Return real points to draw behind the generated ones: the data's, where they can be had."""
     try:
         return model.config.create("data").load().values[:2000]
     except DataError:
-        return values.numpy()
+        return values
 
 
 def _folder(model: Model, request: Request, z: Tensor, out: Path, values: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ import click
 
 from gantool.cli.console import note, say, say_json
 from gantool.cli.flags import registry_of
-from gantool.cli.sample import _parse_seeds as parse_seeds
+from gantool.cli.sample import parse_seeds
 from gantool.cli.ticks import ticks
 from gantool.errors import OptionError
 
@@ -107,10 +107,6 @@ def _check(values: dict[str, Any]) -> tuple[float, float] | None:
     """Raise OptionError for flags that do not go together; return the span of ``--strength``."""
     if not 0 < values["until"] < 1:
         raise OptionError("--until", f"{values['until']:g} was given", "a probability between 0 and 1", "try 0.9")
-    if not (values["classifier"] or values["directions"]):
-        allowed = "a classifier to follow or a file of directions to walk along"
-        given = "was given with neither --classifier nor --directions"
-        raise OptionError("--toward", given, allowed, "type: gantool classifier train --help")
     if values["directions"]:
         if wrong := [flag for key, flag in BY_GRADIENT.items() if values[key] is not None]:
             raise OptionError(wrong[0], "was given with --directions", "it belongs to steering by --classifier alone")
@@ -244,11 +240,11 @@ def _write(model: Model, starts: Starts, steered: Steered, out: Path, save_laten
     c = None if starts.c is None else starts.c.repeat_interleave(columns, 0)
     pixels = to_uint8(model.samples(z, c))
     each = pixels.reshape(rows, columns, *pixels.shape[1:])
-    carried = {"model": model.hash, "seeds": None, "truncation": None}
+    carried: dict[str, Any] = {"model": model.hash, "seeds": None, "truncation": None}
     arrays: dict[str, np.ndarray[Any, Any] | None] = {"z": z.numpy(), "c": None if c is None else c.numpy()}
     if save_latents:
-        meta = {"model_hash": model.hash, "seeds": None, "truncation": None}
-        meta["names"] = list(model.condition.names) if model.condition else None
+        names = list(model.condition.names) if model.condition else None
+        meta = {"model_hash": model.hash, "seeds": None, "truncation": None, "names": names}
         latents.write(save_latents, z, c, model.path, meta)
     if out.suffix.lower() == ".png":
         save_png(strip(each, steered.heads, starts.labels), out, {**carried, **arrays})

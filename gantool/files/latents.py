@@ -20,9 +20,11 @@ from gantool.files.foreign import identify, read_torch
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["KIND", "read", "write"]
+__all__ = ["KIND", "OTHER", "read", "write"]
 
 KIND = "latents"
+OTHER = "is a file of torch.save that holds no latents"
+"""What is said of a torch file that may hold a network."""
 WANTED = "a file that --save-latents wrote, or one array [N, D] or [D] in a .npy or .pt file"
 
 
@@ -68,7 +70,7 @@ def _from_torch(path: Path | str, content: Any) -> tuple[Mapping[str, Tensor], M
     if isinstance(content, torch.Tensor):
         return {"z": content.detach().reshape(1, -1) if content.dim() == 1 else content.detach()}, {}
     if not isinstance(content, dict) or not isinstance(content.get("gantool"), str):
-        raise FileError(str(path), "is a file of torch.save that holds no latents", WANTED)
+        raise FileError(str(path), OTHER, WANTED)
     try:
         meta = dict(json.loads(content["gantool"]))
     except (ValueError, TypeError, RecursionError) as error:

@@ -14,8 +14,8 @@ from gantool.files.directions import Directions
 __all__ = ["FLAG", "Term", "combine", "parse"]
 
 FLAG = "--arith"
-TOKEN = re.compile(r"""\s*(?:"([^"]+)"|'([^']+)'|([+*-])|([^\s"'+*-]+))""")
-NUMBER = re.compile(r"\d{1,9}(\.\d{0,9})?|\.\d{1,9}")
+NUMBER = re.compile(r"(?:\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})(?:e[+-]?\d{1,2})?")
+TOKEN = re.compile(rf"""\s*(?:"([^"]+)"|'([^']+)'|([+*-])|({NUMBER.pattern}(?=\s*[*]|\s|$)|[^\s"'+*-]+))""")
 FORM = "as in seed:1 + 1.5*Smiling - 'my file.png'; names with spaces or hyphens are quoted"
 
 

@@ -9,16 +9,20 @@ A direction's *leak* is ``E_ij / E_ii`` for the other feature j where it is larg
 no side effects. Intervals are 95 % percentile bootstraps over the latents. A direction that is not named as a feature
 is (``pca-1``) gets as its target the feature that it moves most.
 
-**Whose fault.** With r the correlation of the two scores in the *real* data and p its permutation p-value:
+**Whose fault.** With r the correlation of the two scores in the *real* data, p its permutation p-value, and e the share
+of the target's variance that the position along the direction explains (at least 0.25 is assumed):
 
-- ``no effect``: the interval of the target's own effect holds 0, so there is nothing to compare with;
+- ``no effect``: the target's own effect is below 0.10, or its interval holds 0, so there is nothing to compare with;
 - ``clean``: the leak is below 0.10 of the target's effect;
-- ``the data``: p < 0.01, |r| >= 0.10, and the leak has the sign of r and is at most |r| + 0.25. Where a model without
-  fault differs by one standard deviation in the target it differs by r of them in the other. The 0.25 covers chance
-  and what bounded scores add: a target that saturates within the walk moves less than what it is correlated with;
+- ``the data``: p < 0.01, |r| >= 0.10, and the leak has the sign of r and is at most |r| / e + 0.25;
 - ``both``: as before, but the leak is larger than that;
 - ``the model``: in every other case;
 - ``unknown``: no real data could be looked at, or the classifier measures nothing but the target's own feature.
+
+Why r / e: take a model without fault, a target ``s_i = sqrt(e) q + rest`` where q is the position along its direction
+(variance 1) and the rest is not linear in z, and another feature that is. Then ``cov(s_i, s_j) = sqrt(e) cov(q, s_j)``,
+so a walk moves s_j by ``r / sqrt(e)`` while it moves s_i by ``sqrt(e)``. The 0.25 covers chance and what bounded scores
+add: a target that saturates within the walk moves less than what it is correlated with.
 """
 
 from __future__ import annotations
@@ -45,7 +49,9 @@ __all__ = ["Audit", "Row", "audit", "real_scores", "verdict"]
 
 RESAMPLES = 1000
 WALK = (-1.0, -0.5, 0.5, 1.0)  # times the strength; 0 are the unmoved samples
-CLEAN, RELATED, CERTAIN, MARGIN = 0.10, 0.10, 0.01, 0.25
+MOVED = 0.10  # standard deviations: a smaller effect is none. These are the numbers of the rule above
+CLEAN, RELATED, CERTAIN = 0.10, 0.10, 0.01
+MARGIN, LEAST_EXPLAINED = 0.25, 0.25
 MOST_REAL = 2000
 
 Interval = tuple[float, float]
@@ -55,8 +61,9 @@ Interval = tuple[float, float]
 class Row:
     """What one direction does. ``matched``: the target was chosen as the feature that moves most.
 
-    ``leak`` is signed, in the other feature's standard deviations for one of the target's; None where nothing but the
-    target's own feature is measured. ``data_r`` and ``data_p`` are the correlation of the two in real data.
+    ``explained`` is the share of the target's variance that the position along the direction explains. ``leak`` is
+    signed, in the other feature's standard deviations for one of the target's; None where nothing but the target's own
+    feature is measured. ``data_r`` and ``data_p`` are the correlation of the two in real data.
     """
 
     name: str
@@ -67,6 +74,7 @@ class Row:
     selectivity: float
     selectivity_interval: Interval
     monotonicity: float
+    explained: float
     leak: float | None
     leak_name: str | None
     leak_interval: Interval | None
@@ -150,8 +158,9 @@ def audit(
     for index, (name, target) in enumerate(zip(directions.names, targets, strict=True)):
         choice = _choose(judge, target, features, effects[index])
         walked = torch.stack([*walks[index, :2], still, *walks[index, 2:]])[:, :, choice.target]
-        follows = float(spearman(walked).mean())
-        rows.append(_row(name, choice, features, effects[index], resampled[:, index], follows, real, seed))
+        position = torch.stack([z @ directions.vectors[index], still[:, choice.target]], 1)
+        fits = float(spearman(walked).mean()), float(correlation(position)[0, 1]) ** 2
+        rows.append(_row(name, choice, features, effects[index], resampled[:, index], fits, real, seed))
     cosines = directions.vectors @ directions.vectors.T
     known = None if real is None else correlation(real)
     return Audit(features, tuple(rows), effects, cosines, correlation(still), known, len(z), strength)
@@ -209,13 +218,17 @@ def _row(
     features: Sequence[str],
     effects: Tensor,
     resampled: Tensor,
-    monotonicity: float,
+    fits: tuple[float, float],
     real: Tensor | None,
     seed: int,
 ) -> Row:
-    """Put the effects ``[M]`` of one direction and its resampled ones ``[R, M]`` into figures."""
+    """Put the effects ``[M]`` of one direction and its resampled ones ``[R, M]`` into figures.
+
+    ``fits`` are how far the target follows the walk, and what share of it the direction explains.
+    """
     target, worst, other = choice.target, choice.worst, choice.other
-    own = _interval(resampled[:, target])
+    effect, own = float(effects[target]), _interval(resampled[:, target])
+    moved = abs(effect) >= MOVED and not own[0] <= 0 <= own[1]
     leak = interval = r = p = None
     if worst is not None:
         leak = float(_ratio(effects[worst], effects[target]))
@@ -226,17 +239,17 @@ def _row(
         name,
         features[target],
         choice.matched,
-        float(effects[target]),
+        effect,
         own,
         float(_selectivity(effects, target, other)),
         _interval(_selectivity(resampled, target, other)),
-        monotonicity,
+        *fits,
         leak,
         None if worst is None else features[worst],
         interval,
         r,
         p,
-        "no effect" if own[0] <= 0 <= own[1] else verdict(leak, r, p),
+        verdict(leak, r, p, fits[1]) if moved else "no effect",
     )
 
 
@@ -256,15 +269,15 @@ def _interval(values: Tensor) -> Interval:
     return low, high
 
 
-def verdict(leak: float | None, r: float | None, p: float | None) -> str:
-    """Say whose fault a leak is, by the rule at the top of this module."""
+def verdict(leak: float | None, r: float | None, p: float | None, explained: float = 1.0) -> str:
+    """Say whose fault a leak is, by the rule at the top of this module, where the direction has an effect."""
     if leak is not None and abs(leak) < CLEAN:
         return "clean"
     if leak is None or r is None or p is None:
         return "unknown"
     if p >= CERTAIN or abs(r) < RELATED or leak * r < 0:
         return "the model"
-    return "the data" if abs(leak) <= abs(r) + MARGIN else "both"
+    return "the data" if abs(leak) <= abs(r) / max(explained, LEAST_EXPLAINED) + MARGIN else "both"
 
 
 def real_scores(model: Model, judge: Judge, seed: int = 0, most: int = MOST_REAL) -> Tensor:

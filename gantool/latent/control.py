@@ -102,7 +102,7 @@ def _along(directions: Directions, z: Tensor, order: Order) -> Steered:
     intercept = float(directions.intercept[row]) if order.absolute else None
     if intercept is not None and intercept != intercept:
         given = f"was given, and the direction {directions.names[row]} has no intercept"
-        raise OptionError("--absolute", given, "boundary and ridge keep one", "leave it out")
+        raise OptionError("--absolute", given, "a direction that says where its feature begins", "leave it out")
     strengths = _strengths(order.span or (-3.0, 3.0), order.columns)
     return Steered(
         along(z, directions.vectors[row], float(directions.std[row]), strengths, intercept), _heads(strengths)

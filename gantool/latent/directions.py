@@ -20,7 +20,7 @@ from gantool.errors import FileError, OptionError, UnsafeFileError
 from gantool.files.directions import Directions
 from gantool.files.foreign import identify
 from gantool.interfaces import Direction, Finder, Slot
-from gantool.latent.evidence import Ask, Watch, check, gather
+from gantool.latent.evidence import Ask, Tick, check, gather
 from gantool.latent.model import Model
 
 __all__ = ["assemble", "find_directions", "import_boundary", "orthogonalize", "projection"]
@@ -29,14 +29,14 @@ SMALLEST_KEPT = 0.1
 REST = "rest"  # stands for all other directions
 
 
-def find_directions(model: Model, finder: Finder, method: str, ask: Ask, watch: Watch = iter) -> Directions:
+def find_directions(model: Model, finder: Finder, method: str, ask: Ask, tick: Tick = lambda done: None) -> Directions:
     """Return what a finder finds in a model.
 
     Raises OptionError where it needs what was not asked with or was given what it cannot use, and FileError where
     stored scores are of another model.
     """
     check(finder, method, ask)
-    evidence = gather(model, ask, watch)
+    evidence = gather(model, ask, tick)
     found = finder.find(evidence)
     if not found:
         raise OptionError(f"--method {method}", "found no direction", "samples that vary", "try more of them with -n")

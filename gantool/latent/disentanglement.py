@@ -15,7 +15,8 @@ from torch import Tensor
 
 from gantool.errors import OptionError, nearest
 from gantool.interfaces import Slot
-from gantool.latent.evidence import Watch
+from gantool.latent.effects import scores_of
+from gantool.latent.evidence import Tick
 from gantool.latent.model import Model
 from gantool.latent.scorer import Scorer
 
@@ -44,7 +45,7 @@ class Gap:
 
 
 def measure_mig(
-    model: Model, scorer: Scorer, count: int, slots: Sequence[str] = (), watch: Watch = iter
+    model: Model, scorer: Scorer, count: int, slots: Sequence[str] = (), tick: Tick = lambda done: None
 ) -> tuple[Gap, ...]:
     """Return the gap of each factor that a classifier tells, over samples of the seeds 0, 1, ...
 
@@ -58,9 +59,7 @@ def measure_mig(
     if len(codes) < 2:
         given = f"{', '.join(slot.name for slot in wanted)} has one coordinate"
         raise OptionError("--slots", given, "at least two, for there to be a gap", "leave --slots out")
-    with torch.no_grad():
-        scores = torch.cat([scorer.scores(batch) for batch in watch(model.batches(z, c))])
-    return gaps(codes, factors_of(scorer, scores))
+    return gaps(codes, factors_of(scorer, scores_of(model.G, scorer, z, c, tick)))
 
 
 def _slot(model: Model, name: str) -> Slot:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,16 +13,17 @@ from torch import Tensor
 from gantool.errors import FileError, OptionError, nearest
 from gantool.files.scores import Scores
 from gantool.interfaces import Evidence, Finder
+from gantool.latent.effects import scores_of
 from gantool.latent.model import Model
 from gantool.latent.scorer import Scorer, Target
 
-__all__ = ["Ask", "Watch", "check", "gather"]
+__all__ = ["Ask", "Tick", "check", "gather"]
 
 MOST_NAMES = 100  # of a classifier whose names were not chosen
 SCORED = frozenset({"scores", "score"})
 
-Watch = Callable[[Iterable[Tensor]], Iterable[Tensor]]
-"""Passes batches on and shows how far they are."""
+Tick = Callable[[int], object]
+"""Is told how many more samples were scored."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def check(finder: Finder, method: str, ask: Ask) -> None:
         raise OptionError("--toward", f"{' '.join(ask.toward)} was given", f"at most {most} names for {where}", hint)
 
 
-def gather(model: Model, ask: Ask, watch: Watch = iter) -> Evidence:
+def gather(model: Model, ask: Ask, tick: Tick = lambda done: None) -> Evidence:
     """Return latents of the seeds 0, 1, ... or those that scores are stored with, and their scores."""
     if ask.stored is not None:
         return _stored(model, ask, ask.stored)
@@ -76,18 +77,17 @@ def gather(model: Model, ask: Ask, watch: Watch = iter) -> Evidence:
         names=ask.toward,
         pair=ask.pair,
     )
-    return plain if ask.scorer is None else _scored(model, plain, ask.scorer, watch)
+    return plain if ask.scorer is None else _scored(plain, ask.scorer, tick)
 
 
-def _scored(model: Model, plain: Evidence, scorer: Scorer, watch: Watch) -> Evidence:
+def _scored(plain: Evidence, scorer: Scorer, tick: Tick) -> Evidence:
     targets = _targets(scorer, plain.names)
     weights = torch.stack([target.weights for target in targets], 1)  # [columns, K]
 
     def score(x: Tensor) -> Tensor:
         return scorer.scores(x) @ weights
 
-    with torch.no_grad():
-        scores = torch.cat([score(batch) for batch in watch(model.batches(plain.z, plain.c))])
+    scores = scores_of(plain.G, scorer, plain.z, plain.c, tick) @ weights
     names = tuple(target.name for target in targets)
     return replace(plain, names=names, scores=scores, thresholds=scorer.thresholds @ weights, score=score)
 
@@ -105,7 +105,7 @@ def _targets(scorer: Scorer, toward: Sequence[str]) -> list[Target]:
 def _stored(model: Model, ask: Ask, stored: Scores) -> Evidence:
     where = str(ask.source.get("scores", "--scores"))
     if stored.model_hash != model.hash:
-        given = "holds scores of another model" if stored.model_hash else "holds scores of pictures, not of a model's"
+        given = "holds scores of another model" if stored.model_hash else "holds scores of pictures, not of samples"
         hint = f"type: gantool classifier label CLASSIFIER --model {model.path}"
         raise FileError(where, given, f"scores of {model.path}", hint)
     if stored.z is None and stored.seeds is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -10,14 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gantool.interfaces import Slot
+from gantool.latent import paths
 from gantool.latent.model import SIDE
-from gantool.latent.paths import lerp
 from gantool.networks import ConditionedGenerator
 from gantool.render.grid import to_uint8
 
-__all__ = ["CLASS_PATHS", "Film", "Track", "conditions", "shoot"]
+__all__ = ["CLASS_PATHS", "Film", "Track", "conditions", "shoot", "trace"]
 
-CLASS_PATHS = ("auto", "mix", "hold")
+CLASS_PATHS = ("mix", "hold")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class Track:
     c: Tensor | None = None
     other: Tensor | None = None
     share: Tensor | None = None
+
+    @property
+    def labelled(self) -> bool:
+        """Whether each frame has a label of its own, so that z and c say all of it."""
+        return self.other is None
 
     @torch.inference_mode()
     def batches(self, G: ConditionedGenerator) -> Iterator[Tensor]:
@@ -45,16 +51,38 @@ class Track:
                 continue
             side, net = cast(Any, G.side), cast(Any, G.net)
             ends = zip(side(z, c), side(z, self.other[part]), strict=True)
-            yield net(*(None if one is None else lerp_rows(one, two, self.share[part]) for one, two in ends)).float()
+            yield net(*(None if one is None else _mix(one, two, self.share[part]) for one, two in ends)).float()
 
 
-def lerp_rows(one: Tensor, two: Tensor, share: Tensor) -> Tensor:
+def _mix(one: Tensor, two: Tensor, share: Tensor) -> Tensor:
     """Mix ``[N, ...]`` row by row; exactly the one at a share of 0 and the other at 1."""
     share = share.to(one.dtype).view(-1, *[1] * (one.dim() - 1))
     return (1 - share) * one + share * two
 
 
-def conditions(one: Tensor | None, two: Tensor | None, share: Tensor, way: str = "auto") -> dict[str, Tensor | None]:
+def trace(
+    z: Tensor,
+    c: Tensor | None,
+    slots: Sequence[Slot],
+    frames: int,
+    *,
+    path: str = "auto",
+    loop: str = "none",
+    ease: str = "linear",
+    class_path: str = "mix",
+) -> Track:
+    """Return the frames of a path through keyframes ``z [K, D]`` with their conditions ``c``; see ``paths``."""
+    closed = loop == "closed"
+    u = paths.positions(len(z), frames, loop, ease)
+    latents = paths.walk(z, u, slots, path, closed)
+    if c is None:
+        return Track(latents)
+    ring = torch.cat([c, c[:1] if closed else c[-1:]])
+    here = u.long()
+    return Track(latents, **conditions(ring[here], ring[here + 1], u - here, class_path))
+
+
+def conditions(one: Tensor | None, two: Tensor | None, share: Tensor, way: str = "mix") -> dict[str, Tensor | None]:
     """Return the condition of a ``Track`` a share ``[N]`` of the way from ``one`` to ``two``, row by row.
 
     Attributes are mixed as numbers. Classes that differ are mixed by the generator; ``hold`` keeps either label to the
@@ -66,7 +94,7 @@ def conditions(one: Tensor | None, two: Tensor | None, share: Tensor, way: str =
         first = share < 0.5
         return {"c": torch.where(first.view(-1, *[1] * (one.dim() - 1)), one, two)}
     if one.is_floating_point():
-        return {"c": lerp(one, two, share)}
+        return {"c": paths.lerp(one, two, share)}
     return {"c": one, "other": two, "share": share}
 
 
@@ -74,8 +102,8 @@ def conditions(one: Tensor | None, two: Tensor | None, share: Tensor, way: str =
 class Film:
     """Frames of S pictures each, uint8 ``[N, S, H, W, C]``, or vectors ``[N, S, D]``.
 
-    ``steps`` holds the root mean square change of a pixel from each frame to the next, in levels of 0 to 255; the last
-    one of a loop leads back to the first frame.
+    ``steps`` holds the root mean square change from each frame to the next, of pixels in levels of 0 to 255, of vectors
+    in their own units; the last step of a loop leads back to the first frame.
     """
 
     pixels: np.ndarray[Any, Any]
@@ -115,4 +143,5 @@ def shoot(frames: Iterable[Tensor], closed: bool = False) -> Film:
 
 
 def _step(one: Tensor, two: Tensor) -> float:
-    return float((one.clamp(-1, 1) - two.clamp(-1, 1)).square().mean().sqrt()) * 127.5
+    change = one - two if one.dim() == 2 else 127.5 * (one.clamp(-1, 1) - two.clamp(-1, 1))
+    return float(change.square().mean().sqrt())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -33,14 +34,15 @@ def find_model(
     if given is not None:
         return _open_given(model_hash, given, registry)
     home = near.absolute().parent
-    hinted = [home / hint] if hint else []
+    hinted = [Path(os.path.normpath(home / hint))] if hint else []
     for path in _first([*hinted, *_around(home), *_runs()]):
         if _hash(path) == model_hash:
-            return open_model(path, registry)
-    if hinted and hinted[0].is_file() and _hash(hinted[0]) is None:  # a foreign file has no header to read
-        model = open_model(hinted[0], registry)
-        if model.hash == model_hash:
-            return model
+            return open_model(_from_here(path), registry)
+    for path in _first(hinted):
+        if _hash(path) is None:  # a foreign file has no header to read
+            model = open_model(_from_here(path), registry)
+            if model.hash == model_hash:
+                return model
     looked = f"looked for beside it and in {RUNS}/"
     said = f"belongs to the model {model_hash[:12]}, which is not found"
     raise FileError(str(near), said, looked, "give the run folder or checkpoint with --model")
@@ -61,6 +63,12 @@ def _open_given(model_hash: str, given: str, registry: Registry | None) -> Model
         other = f"is the model {model.hash[:12]}, and what was given belongs to {model_hash[:12]}"
         raise FileError(given, other, "the model that made it", "leave --model out to have it looked for")
     return model
+
+
+def _from_here(path: Path) -> Path:
+    """Return a path as it is typed in the current folder, where it lies below it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _around(home: Path) -> Iterator[Path]:
@@ -84,10 +92,13 @@ def _first(paths: Iterable[Path]) -> Iterator[Path]:
     """Pass on what is a file, each once, and not without end."""
     seen: set[Path] = set()
     for path in paths:
-        real = path.resolve()
         if len(seen) >= MOST:
             return
-        if real not in seen and path.is_file():
+        try:
+            real, there = path.resolve(), path.is_file()
+        except (OSError, ValueError):  # a hint may be no path at all
+            continue
+        if there and real not in seen:
             seen.add(real)
             yield path
 

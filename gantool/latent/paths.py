@@ -43,7 +43,9 @@ def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     opposed = omega > pi - OPPOSED
     over = torch.where(opposed | (omega < SAME), 1.0, omega.sin())
     arc = (((1 - share) * omega).sin() * a + (share * omega).sin() * b) / over
-    around = (share * pi).cos() * a.lerp(-b, share) + (share * pi).sin() * a.norm(dim=-1, keepdim=True) * _beside(a)
+    lengths = a.norm(dim=-1, keepdim=True), b.norm(dim=-1, keepdim=True)
+    turned = (share * pi).cos() * a / lengths[0].clamp(min=1e-30) + (share * pi).sin() * _beside(a)
+    around = turned * torch.lerp(*lengths, share)
     line = (1 - share) * a + share * b
     found = torch.where(omega < SAME, line, torch.where(opposed, around, arc))
     return torch.where(share <= 0, a, torch.where(share >= 1, b, found)).float()
@@ -127,7 +129,8 @@ def _bezier(points: Tensor, t: Tensor) -> Tensor:
 def _cubic(points: Tensor, u: Tensor, closed: bool) -> Tensor:
     """Return the Catmull-Rom curve through all points, its norm replaced by the line between those of the points.
 
-    Without that a cubic curve, too, leaves the shell on which normal latents lie.
+    Without that a cubic curve, too, leaves the shell on which normal latents lie. Between antipodal points it would
+    lead through zero, where there is no direction to keep: there it is the arc.
     """
     before = points[-2:-1] if closed else 2 * points[:1] - points[1:2]
     after = points[1:2] if closed else 2 * points[-1:] - points[-2:-1]
@@ -138,16 +141,23 @@ def _cubic(points: Tensor, u: Tensor, closed: bool) -> Tensor:
     curve = p1 + s / 2 * (p2 - p0 + s * (2 * p0 - 5 * p1 + 4 * p2 - p3 + s * (3 * (p1 - p2) + p3 - p0)))
     norm = lerp(p1.norm(dim=1, keepdim=True), p2.norm(dim=1, keepdim=True), t)
     shell = curve * norm / curve.norm(dim=1, keepdim=True).clamp(min=1e-12)
-    return torch.where(s <= 0, p1, torch.where(s >= 1, p2, shell)).float()
+    opposed = _angle(p1, p2) > pi - OPPOSED
+    way = torch.where(opposed, slerp(p1, p2, t).double(), shell)
+    return torch.where(s <= 0, p1, torch.where(s >= 1, p2, way)).float()
 
 
-def remarks(keys: Tensor, slots: Sequence[Slot], closed: bool = False) -> list[str]:
-    """Say which neighbours among the keyframes leave the path without a choice or with too many; they are walked."""
+def remarks(keys: Tensor, slots: Sequence[Slot], closed: bool = False, c: Tensor | None = None) -> list[str]:
+    """Say which neighbours among the keyframes leave the path without a choice or with too many; they are walked.
+
+    ``c [K, ...]``: neighbours with one latent and two conditions are a path all the same.
+    """
     ring = torch.cat([keys, keys[:1]]) if closed else keys
     said = []
     for index, (a, b) in enumerate(pairwise(ring), 1):
         pair = f"keyframes {index} and {index % len(keys) + 1}"
         if torch.equal(a, b):
+            if c is not None and not torch.equal(c[index - 1], c[index % len(keys)]):
+                continue
             said.append(f"{pair} are the same latent: nothing moves between them")
             continue
         for one, two, slot in zip(*(v.split([slot.dim for slot in slots]) for v in (a, b)), slots, strict=True):

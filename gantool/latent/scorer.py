@@ -7,10 +7,12 @@ sigmoid of a log-odds is the probability.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,12 +20,14 @@ from torch import Tensor, nn
 from gantool.errors import FileError, OptionError, PluginError, nearest
 from gantool.files import classifier as files
 from gantool.files.classifier import Head, TrainedClassifier
-from gantool.options import Options, build
+from gantool.files.foreign import identify
+from gantool.options import build, describe
 from gantool.registry import Registry
 
 __all__ = ["Scorer", "Target", "head_scores", "open_scorer"]
 
 KIND = "classifier"
+ANY = (3, 224, 224)  # the shape for a network that takes pictures of any size: what ImageNet's are trained on
 SHORTEST = 0.1  # a shorter (cos, sin) is not stretched to length 1: it says that the picture has no clear angle
 
 
@@ -57,7 +61,7 @@ class Scorer:
 
     def scores(self, x: Tensor) -> Tensor:
         """Return ``[N, K]`` for pictures ``[N, C, H, W]`` in [-1, 1] or vectors ``[N, D]``, with a path to x."""
-        return torch.cat([head_scores(head, part) for head, part in self._parts(self.network(x))], 1)
+        return torch.cat([head_scores(head, part) for head, part in self.parts(self.network(x))], 1)
 
     def probability(self, scores: Tensor) -> Tensor:
         """Return ``[N, K]`` in [0, 1] from scores ``[N, K]``.
@@ -65,7 +69,7 @@ class Scorer:
         A class's or an attribute's calibrated probability; of a factor the share of the real data with a lower value;
         of a cosine or sine ``(1 + v) / 2``.
         """
-        return torch.cat([_probability(head, part) for head, part in self._parts(scores)], 1)
+        return torch.cat([_probability(head, part) for head, part in self.parts(scores)], 1)
 
     def target(self, text: str, flag: str = "--toward") -> Target:
         """Return a feature by its name, whatever its case, or a point of a circular one: ``hue=0.33``.
@@ -109,8 +113,8 @@ class Scorer:
             start = stop
         raise IndexError(column)
 
-    def _parts(self, columns: Tensor) -> list[tuple[Head, Tensor]]:
-        """Cut ``[N, K]`` into the columns of each head."""
+    def parts(self, columns: Tensor) -> list[tuple[Head, Tensor]]:
+        """Cut scores or outputs ``[N, K]`` into the columns of each head."""
         parts = torch.split(columns, [len(head.names) for head in self.heads], 1)
         return list(zip(self.heads, parts, strict=True))
 
@@ -165,42 +169,53 @@ def _position(name: str, names: Sequence[str]) -> int | None:
     return lowered.index(name.casefold()) if name.casefold() in lowered else None
 
 
-def open_scorer(
-    given: str,
-    registry: Registry,
-    shape: tuple[int, ...],
-    flag: str = "--classifier",
-    options: Options | None = None,
-) -> Scorer:
-    """Open a classifier file, or a component that comes trained by its name and ``options``, for pictures of a shape.
+def open_scorer(given: str, registry: Registry, shape: tuple[int, ...] | None, flag: str = "--classifier") -> Scorer:
+    """Open a classifier for pictures of a shape: a file, or a component that comes trained by its name or its weights.
 
-    Raises FileError and OptionError where there is no such classifier, or where it is for other pictures.
+    Without a shape the classifier's own is taken, 3 x 224 x 224 for a component. Raises FileError and OptionError where
+    there is no such classifier, or where it is for other pictures.
     """
-    if Path(given).exists() or not registry.providers(KIND, given):
-        return _from_file(given, registry, shape, flag)
-    part = registry.get(KIND, given, flag).create(options)
-    if part.names is None:
-        hint = f"type: gantool classifier train --classifier {given} --data NAME"
-        raise OptionError(flag, f"{given} is not trained yet", "a classifier file", hint)
-    network = part.network(shape, len(part.names))
-    return Scorer(network, [Head("classes", given, tuple(part.names))], label=given, shape=shape)
-
-
-def _from_file(given: str, registry: Registry, shape: tuple[int, ...], flag: str) -> Scorer:
-    path = Path(given)
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "is neither a file nor the name of a classifier"
+    if Path(given).is_file():
+        return _from_weights(given, registry, shape) or _from_file(given, registry, shape)
+    if not registry.providers(KIND, given):
+        what = "is a folder" if Path(given).is_dir() else "is neither a file nor the name of a classifier"
         hint = nearest(given, registry.names(KIND)) or "type: gantool components classifier"
         raise OptionError(
             flag, f"{given} {what}", "a file of gantool classifier train, or one that comes trained", hint
         )
-    stored = files.read(path)
-    if stored.shape != shape:
+    part = registry.get(KIND, given, flag).create()
+    if part.names is None:
+        hint = f"type: gantool classifier train --classifier {given} --data NAME"
+        raise OptionError(flag, f"{given} is not trained yet", "a classifier file", hint)
+    return _trained(part, given, shape)
+
+
+def _trained(part: Any, label: str, shape: tuple[int, ...] | None) -> Scorer:
+    names = tuple(part.names)
+    network = part.network(shape or ANY, len(names))
+    return Scorer(network, [Head("classes", label, names)], label=label, shape=shape or ANY)
+
+
+def _from_weights(given: str, registry: Registry, shape: tuple[int, ...] | None) -> Scorer | None:
+    """Open a file of torch as the weights of the component that knows it, by its option ``weights``."""
+    if identify(given) not in ("torch-zip", "torch-legacy"):
+        return None
+    for component in registry.all(KIND):
+        if any(option.name == "weights" for option in describe(component.options)):
+            with contextlib.suppress(FileError):
+                part = component.create(build(component.options, {"weights": given}))
+                return _trained(part, Path(given).name, shape)
+    return None
+
+
+def _from_file(given: str, registry: Registry, shape: tuple[int, ...] | None) -> Scorer:
+    stored = files.read(given)
+    if shape is not None and stored.shape != shape:
         sides = [" x ".join(map(str, sides)) for sides in (stored.shape, shape)]
         hint = "type: gantool classifier train --help"
         raise FileError(given, f"was trained on pictures of {sides[0]}", f"pictures of {sides[1]} are given", hint)
     network = _network(stored, registry, given)
-    return Scorer(network, stored.heads, label=path.name, shape=shape)
+    return Scorer(network, stored.heads, label=Path(given).name, shape=stored.shape)
 
 
 def _network(stored: TrainedClassifier, registry: Registry, where: str) -> nn.Module:
@@ -211,6 +226,8 @@ def _network(stored: TrainedClassifier, registry: Registry, where: str) -> nn.Mo
         raise PluginError(where, f"needs the classifier {name!r}", "a plugin that provides it", install)
     described = registry.get(KIND, name)
     part = described.create(build(described.options, source["options"], lambda option: f"{where}: {option}"))
+    if part.names is not None:
+        raise FileError(where, f"names {name}, which comes trained", "a network that gantool trains", f"type: {name}")
     outputs = sum(len(head.names) for head in stored.heads)
     with torch.device("meta"):  # a small file must not ask for a huge network
         wanted = part.network(stored.shape, outputs).state_dict()

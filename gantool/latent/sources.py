@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from gantool.errors import FileError, OptionError, UnsafeFileError
+from gantool.errors import FileError, OptionError
 from gantool.files import envelope, latents
 from gantool.files.foreign import identify
 from gantool.latent.labels import CLASSES, named
@@ -45,11 +45,19 @@ class Source:
         found = self.meta.get("model_hash")
         return found if isinstance(found, str) else None
 
+    @property
+    def origin(self) -> tuple[str, Path, str | None] | None:
+        """What ``find_model`` needs: the model's hash, the file, and the path that the file gives for its model."""
+        hint = self.meta.get("model")
+        if self.model_hash is None or self.path is None:
+            return None
+        return self.model_hash, self.path, hint if isinstance(hint, str) and self.kind == "latents" else None
+
 
 def recognise(text: str) -> Source:
     """Say what an argument is; ``FILE:12`` is row 12, counted from 0, of a file with several latents.
 
-    Raises UnsafeFileError for a file that holds code, and FileError for a damaged one of ours.
+    Raises UnsafeFileError for a file that holds code, and FileError for one that is damaged or holds no sound latents.
     """
     if re.fullmatch(r"seed:\d{1,18}", text):
         return Source(text, "seed", "a seed")
@@ -82,7 +90,7 @@ def _file(text: str, path: Path) -> Source:
     if kind == "png":
         return _picture(text, path)
     if kind in ("npy", "torch-zip", "torch-legacy", "pickle"):
-        return _array(text, path, kind)
+        return _array(text, path)
     if kind != "safetensors":
         return Source(text, "unknown", "an empty file" if kind == "empty" else "not a file that gantool knows", path)
     try:
@@ -109,14 +117,12 @@ def _picture(text: str, path: Path) -> Source:
     return Source(text, "picture", f"a picture with {_count(z)}", path, None, z, c, {"model_hash": carried["model"]})
 
 
-def _array(text: str, path: Path, kind: str) -> Source:
+def _array(text: str, path: Path) -> Source:
     try:
         z, c, meta = latents.read(path)
-    except UnsafeFileError:
-        raise
     except FileError as error:
-        if kind == "npy":
-            return Source(text, "unknown", f"a numpy file that {error.given}", path)
+        if error.given != latents.OTHER:
+            raise
         return Source(text, "checkpoint", "a file of torch.save", path)  # perhaps a generator of another tool
     return Source(text, "latents", _count(z), path, None, z, c, meta)
 
@@ -147,7 +153,7 @@ def latents_of(text: str | Source, model: Model, seed: int = 0) -> tuple[Tensor,
         return model.latents(seeds), model.labels(seeds)
     if source.kind == "class":
         c = _classes(source.text.removeprefix("class:"), model)
-        return model.latents([seed]).expand(len(c), -1), c
+        return model.latents([seed]).repeat(len(c), 1), c
     if source.z is None:
         raise OptionError(source.text, f"is {source.what}", f"needed: {NEEDED}", f"type: gantool inspect {source.text}")
     _check(source, source.z, model)
@@ -177,7 +183,7 @@ def _labels(source: Source, model: Model) -> Tensor | None:
     if condition is None or source.z is None:
         return None
     if c is None:
-        return model.labels(range(len(source.z)))
+        return model.labels(range(len(source.z)) if source.row is None else [source.row])
     if condition.kind == CLASSES:
         fits = c.dtype == torch.int64 and c.dim() == 1 and bool(((c >= 0) & (c < len(condition))).all())
     else:

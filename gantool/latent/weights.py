@@ -56,7 +56,8 @@ def kinship(a: Model, b: Model) -> Kinship:
     remark = "" if names[0] == names[1] else "their labels differ, so each draws its own for a seed"
     if not _fit(a, b):
         return Kinship(None, f"they are not built alike: {_differences(a, b)}", remark)
-    pairs = [(p.double(), q.double()) for p, q in zip(a.G.parameters(), b.G.parameters(), strict=True) if p.dim() > 1]
+    other = dict(b.G.named_parameters())
+    pairs = [(p.double(), other[name].double()) for name, p in a.G.named_parameters() if p.dim() > 1]
     apart = sum(float((p - q).square().sum()) for p, q in pairs)
     size = sum(float(p.square().sum() + q.square().sum()) for p, q in pairs) / 2
     distance = (apart / size) ** 0.5 if size else 0.0

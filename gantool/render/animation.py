@@ -9,17 +9,28 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 from PIL import Image
 
 from gantool.errors import OptionError
 from gantool.files.envelope import atomic
+from gantool.render.grid import grid, picture
 
-__all__ = ["FILMS", "check_film", "save_film", "save_gif"]
+__all__ = ["FILMS", "check_film", "save_film", "save_gif", "still"]
 
 HOLD = 12  # times that the last frame of a training film is shown for
 TICK = 10  # milliseconds: the clock of a GIF
 SHORTEST = 2  # ticks; viewers slow down what is shorter
+LEGIBLE = 192  # a single picture with a shorter side is enlarged
 PALETTE_FRAMES = 8  # frames that the palette is made from
+
+
+def still(pixels: np.ndarray[Any, np.dtype[np.uint8]], side: int = LEGIBLE) -> Image.Image:
+    """Return a frame of uint8 ``[S, H, W, C]``: a grid, or one picture, enlarged by a whole factor to ``side``."""
+    if len(pixels) > 1:
+        return grid(pixels)
+    factor = max(1, -(-side // min(pixels.shape[1:3])))
+    return picture(pixels[0].repeat(factor, axis=0).repeat(factor, axis=1))
 
 
 def save_film(frames: Sequence[Image.Image], path: Path, fps: float) -> None:
@@ -56,10 +67,10 @@ def _write_gif(frames: Sequence[Image.Image], path: Path, durations: Sequence[in
         sheet.paste(frames[-1 - index].convert("RGB"), (0, row * frames[0].height))
     palette = sheet.quantize(256, dither=Image.Dither.NONE)
     flat = [frame.convert("RGB").quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+    common = bytes(palette.getpalette() or ())  # without it Pillow repeats the palette in every frame
+    options = {"append_images": flat[1:], "duration": list(durations), "loop": 0, "optimize": False}
     with atomic(path) as file:
-        flat[0].save(
-            file, "GIF", save_all=True, append_images=flat[1:], duration=list(durations), loop=0, optimize=False
-        )
+        flat[0].save(file, "GIF", save_all=True, palette=common, **options)
 
 
 def _webp(frames: Sequence[Image.Image], path: Path, fps: float) -> None:

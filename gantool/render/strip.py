@@ -26,13 +26,13 @@ def strip(pixels: np.ndarray[Any, np.dtype[np.uint8]], heads: Sequence[str], sid
     sheet = grid(pixels.reshape(-1, *pixels.shape[2:]), columns)
     font = ImageFont.load_default()
     left = round(max(font.getlength(side) for side in sides)) + 2 * MARGIN
-    top = round(sum(font.getbbox("Ag")[1::2])) + MARGIN
+    top = round(font.getbbox("Ag")[3]) + 2 * MARGIN
     canvas = Image.new(sheet.mode, (sheet.width + left, sheet.height + top), "white")
     canvas.paste(sheet, (left, top))
     drawing = ImageDraw.Draw(canvas)
     width, height = (sheet.width - GAP) / columns, (sheet.height - GAP) / rows
     for column, head in enumerate(heads):
-        drawing.text((left + (column + 0.5) * width, top), head, "black", font, anchor="mb")
+        drawing.text((left + (column + 0.5) * width, top - GAP), head, "black", font, anchor="mb")
     for row, side in enumerate(sides):
         drawing.text((left - MARGIN, top + (row + 0.5) * height), side, "black", font, anchor="rm")
     return canvas

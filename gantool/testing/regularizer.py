@@ -114,16 +114,14 @@ def check_term_is_a_scalar_that_reaches_the_generator(case: Case) -> None:
         assert value is not None
         require(value.shape == (), f"term() has the shape {tuple(value.shape)}; reduce it to a scalar")
         require(bool(value.isfinite()), f"term() is {value.item()}")
-        owned = {} if scene.module is None else dict(scene.module.named_parameters())
-        named = dict(scene.G.named_parameters()) | {f"module.{name}": part for name, part in owned.items()}
-        slopes = torch.autograd.grad(value, list(named.values()), allow_unused=True)
-        for name, slope in zip(named, slopes, strict=True):
-            require(slope is None or bool(slope.isfinite().all()), f"the slope of {name} is not finite")
-        found = dict(zip(named, slopes, strict=True))
-        reached = any(slope is not None and slope.any() for name, slope in found.items() if name not in owned)
-        require(reached, "term() does not depend on G")
-        for name in owned:
-            require(found[f"module.{name}"] is not None, f"term() does not train {name} of its own module")
+        owned = [] if scene.module is None else list(scene.module.parameters())
+        networks = [*scene.G.parameters(), *owned]
+        slopes = torch.autograd.grad(value, networks, allow_unused=True)
+        finite = all(slope is None or bool(slope.isfinite().all()) for slope in slopes)
+        require(finite, "term() has a slope that is not finite")
+        of_generator, of_module = slopes[: len(networks) - len(owned)], slopes[len(networks) - len(owned) :]
+        require(any(slope is not None and bool(slope.any()) for slope in of_generator), "term() does not depend on G")
+        require(all(slope is not None for slope in of_module), "term() does not train all of its own module")
 
 
 def check_term_leaves_the_generator_alone(case: Case) -> None:

@@ -8,6 +8,7 @@ from gantool.plugins import Plugin
 from gantool.registry import Command
 from gantool.testing import (
     architecture,
+    classifier,
     conditioning,
     converter,
     dataset,
@@ -103,6 +104,13 @@ KIND: Mapping[str, tuple[Check, ...]] = {
         dataset.check_labels_fit_their_names,
         dataset.check_loading_again_gives_the_same,
         *TRAINED,
+    ),
+    "classifier": (
+        classifier.check_names_are_unique,
+        classifier.check_network_gives_its_outputs,
+        classifier.check_network_follows_its_input,
+        classifier.check_pictures_are_independent_in_eval,
+        classifier.check_state_round_trip,
     ),
 }
 

@@ -14,21 +14,22 @@ COLDEST, HOTTEST = 0.01, 100.0
 
 
 def temperature(logits: Tensor, targets: Tensor) -> float:
-    """Return the T > 0 for which ``logits / T`` have the least negative log-likelihood.
+    """Return the T in [0.01, 100] for which ``logits / T`` have the least negative log-likelihood.
 
-    ``targets``: int64 ``[N]`` for a softmax of ``logits [N, K]``, float ``[N, K]`` for K sigmoids. The likelihood is
-    convex in 1/T, so its slope is bisected; where no T is best (every answer is right) it is the nearest of 0.01
-    and 100.
+    ``targets``: int64 ``[N]`` for a softmax of ``logits [N, K]``, float ``[N, K]`` for K sigmoids. A share 1 / (N + 2)
+    of each target is spread evenly, so that N right answers do not speak for certainty (after Platt 1999, section 2.2).
+    The likelihood is convex in 1/T: its slope is bisected.
     """
-    logits = logits.double()
-    softmax = targets.dim() == 1
-    right = (logits.gather(1, targets[:, None]) if softmax else logits * targets).mean()
+    logits, softmax = logits.double(), targets.dim() == 1
+    doubt = 1 / (len(logits) + 2)
+    said = logits.gather(1, targets[:, None]).mean() if softmax else (logits * targets).mean()
+    wanted = (1 - doubt) * said + doubt * logits.mean() * (1 if softmax else 0.5)
     low, high = math.log(1 / HOTTEST), math.log(1 / COLDEST)
     for _ in range(50):
         middle = (low + high) / 2
         scaled = logits * math.exp(middle)
-        expected = (scaled.softmax(1) * logits).sum(1) if softmax else scaled.sigmoid() * logits
-        low, high = (low, middle) if expected.mean() > right else (middle, high)
+        found = (scaled.softmax(1) * logits).sum(1) if softmax else scaled.sigmoid() * logits
+        low, high = (low, middle) if found.mean() > wanted else (middle, high)
     return math.exp(-(low + high) / 2)
 
 

@@ -112,9 +112,8 @@ def _foreign(convs: list[Part], norms: list[Part]) -> Foreign:
     base, most = inner[-1], max(inner)
     if widths(base, len(inner), most) != inner[::-1]:
         given = f"the generator's layers are {'-'.join(map(str, inner))} wide"
-        raise UserError(
-            "tutorial-dcgan", given, "each half of the one before, the first ones may be equal: 64-64-32-16"
-        )
+        allowed = "from the picture inwards each layer twice the one before, up to a widest: 64-64-32-16"
+        raise UserError("tutorial-dcgan", given, allowed)
     channels, side = convs[-1]["weight"].shape[1], KERNEL * 2 ** len(inner)
     arch = {
         "name": "dcgan",

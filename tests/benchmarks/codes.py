@@ -1,8 +1,9 @@
 """Do the codes of InfoGAN mean one thing each, and is z less entangled than without the term?
 
+    train="gantool train --loss wgan-gp --regularizer infogan --infogan.continuous 5"
     for s in 0 1 2; do
-      gantool train --loss wgan-gp --regularizer infogan --infogan.continuous 5 ... --seed $s -o runs/info$s
-      gantool train --loss wgan-gp --regularizer infogan --infogan.continuous 5 --infogan.weight 0 ... --seed $s -o runs/plain$s
+      $train --seed $s -o runs/info$s
+      $train --seed $s -o runs/plain$s --infogan.weight 0
     done
     gantool classifier train --data shapes -o shapes-classifier.safetensors
     python tests/benchmarks/codes.py shapes-classifier.safetensors runs/info0 runs/plain0 ...

@@ -2,7 +2,7 @@
 
     for d in 2 8 32 128; do gantool train --loss wgan-gp --latent-dim $d -o runs/z$d; done
     gantool classifier train --data shapes -o shapes-classifier.safetensors
-    python tests/benchmarks/latent_dim.py shapes-classifier.safetensors latent-dim.png runs/z2 runs/z8 runs/z32 runs/z128
+    python tests/benchmarks/latent_dim.py shapes-classifier.safetensors latent-dim.png runs/z*
 
 Prints and draws, for each width: the mean selectivity of ridge directions as they are found and made orthogonal to each
 other, the mean of their worst leaks, and the share of each feature's variance that is linear in z.

@@ -50,6 +50,8 @@ def test_what_is_run_here_would_fail_where_torch_is_imported():
         ("train --arch mlp --loss wgan-gp --help", "Lipschitz gp:\n  --lipschitz.weight FLOAT"),
         ("sample --help", "Make pictures with a trained model"),
         ("inspect --help", "Explain a file by its content"),
+        ("classifier train --help", "Classifier convnet:\n  --convnet.width INT"),
+        ("classifier label --help", "Say what a classifier sees in a model's samples or in pictures"),
     ],
 )
 def test_a_command_answers_without_torch(line, said):

@@ -10,7 +10,8 @@ import torch
 from contract_data import Data, Rooted
 from torch import nn
 
-from gantool import Meta, Options, Samples, UserError
+from gantool import Foreign, Meta, Options, Samples, UserError
+from gantool_classic.tutorial import TutorialDcgan
 
 NOT_CALLABLE = 1
 
@@ -389,3 +390,25 @@ class Undescribed(Options, frozen=True):
 
 class CommaInAList(Options, frozen=True):
     words: Annotated[tuple[str, ...], Meta(description="words")] = ("a,b",)
+
+
+class Converter(TutorialDcgan):
+    """Reads and writes by the names of another tool what the built-in one does."""
+
+
+class TakesAll(Converter):
+    def read(self, tensors):
+        return super().read(tensors) or Foreign({}, {}, (3, 16, 16), 8)
+
+
+class ForgetsTheStatistics(Converter):
+    def write(self, settings, tensors):
+        fresh = {name: part * 0 if "running_mean" in name else part for name, part in tensors.items()}
+        return super().write(settings, fresh)
+
+
+class EmptiesTheDict(Converter):
+    def read(self, tensors):
+        found = super().read(tensors)
+        tensors.clear()
+        return found

@@ -24,6 +24,11 @@ def gantool_components():
         Component("loss", "sound", "contract_parts:Loss", "Hinge loss."),
         Component("lipschitz", "sound", "contract_parts:Enforcer", "Flat critics.", critic_norms=("layer", "none")),
         Component("conditioning", "sound", "contract_parts:Sides", "Codes and planes."),
+        Component("converter", "sound", "contract_parts:Converter", "Another tool's generators."),
+        Component("regularizer", "sound", "contract_regularizers:Regularizer", "One code of z."),
         Component("dataset", "sound", "contract_data:Data", "Noise."),
+        Component("classifier", "sound", "contract_classifiers:Classifier", "One layer."),
+        Component("classifier", "trained", "contract_classifiers:NotInstalled", "Its weights are not there."),
+        Component("direction-finder", "sound", "contract_finders:Finder", "The diagonal of z."),
         Component("dataset", "rooted", "contract_data:Rooted", "Noise of a folder.", RootOptions),
     ]

@@ -19,6 +19,13 @@ TRAINED = {"resume_is_exact", "sampling_gives_what_was_trained", "trains_in_half
 
 # Each fault with all the checks that it fails.
 FAULTS = {
+    "direction-finder": {
+        "UnknownNeed": {"needs_are_known"},
+        "Zero": {"directions_lie_in_z"},
+        "OwnRandomness": {"seed_decides"},
+        "WritesInto": {"inputs_are_left_alone"},
+        "LeavesAHook": {"network_is_left_alone"},
+    },
     "architecture": {
         "SqueezesAll": {"output_shapes", "critic_without_batch_statistics"},
         "IgnoresCode": {"accepts_codes_and_planes"},
@@ -75,11 +82,42 @@ FAULTS = {
         "ForgetsLabels": {"labels_make_a_difference"},
         "RandomCodes": {"state_round_trip", "sampling_gives_what_was_trained"},
     },
+    "converter": {
+        "TakesAll": {"other_makes_are_left_alone"},
+        "ForgetsTheStatistics": {"what_is_written_reads_back"},
+        "EmptiesTheDict": {"inputs_are_left_alone"},
+    },
+    "regularizer": {
+        "UnknownSlot": {"slots_are_known", "sampling_gives_what_was_trained"},
+        "TwinSlots": {"slots_are_known"},
+        "PerSample": TRAINED | {"term_is_a_scalar_that_reaches_the_generator"},
+        "CutOff": {"term_is_a_scalar_that_reaches_the_generator"},
+        "LeavesEval": {"term_leaves_the_generator_alone", "resume_is_exact"},
+        "OwnRandomness": {"term_leaves_the_generator_alone"},
+    },
     "dataset": {
         "SaysWrongLength": {"description_agrees_with_the_data"},
         "StrayLabel": {"labels_fit_their_names"},
         "OtherEachTime": {"loading_again_gives_the_same", "resume_is_exact"},
     },
+    "classifier": {
+        "TwinNames": {"names_are_unique"},
+        "OneOutputTooMany": {"network_gives_its_outputs"},
+        "CutOff": {"network_follows_its_input"},
+        "BatchStatistics": {"pictures_are_independent_in_eval"},
+        "HiddenWeights": {"state_round_trip"},
+        "PicturesOnly": {
+            "network_gives_its_outputs",
+            "network_follows_its_input",
+            "pictures_are_independent_in_eval",
+            "state_round_trip",
+        },
+    },
+}
+HOMES = {
+    "direction-finder": "contract_finders",
+    "classifier": "contract_classifiers",
+    "regularizer": "contract_regularizers",
 }
 DECLARED = {
     "OptionCalledName": {"no_option_is_called_name"},
@@ -121,7 +159,8 @@ def test_a_sound_plugin_that_is_not_installed_passes(check):
 @pytest.mark.parametrize(("kind", "fault"), [(kind, fault) for kind, faults in FAULTS.items() for fault in faults])
 def test_a_fault_fails_the_checks_that_speak_of_it(kind, fault):
     checks = [check for check in KIND[kind] if check is not check_description_imports_no_torch]
-    assert failing(case_of(kind, f"contract_parts:{fault}"), checks) == FAULTS[kind][fault]
+    target = f"{HOMES.get(kind, 'contract_parts')}:{fault}"
+    assert failing(case_of(kind, target), checks) == FAULTS[kind][fault]
 
 
 @pytest.mark.parametrize("kind", KIND)

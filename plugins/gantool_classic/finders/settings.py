@@ -17,7 +17,7 @@ class BoundaryOptions(Options, frozen=True):
     share: Annotated[
         float, Meta(gt=0, le=0.5, description="share of the samples at either end of the scores that is told apart")
     ] = 0.2
-    penalty: Annotated[float, Meta(gt=0, description="weight of the squared slopes beside the mean log loss")] = 0.01
+    penalty: Annotated[float, Meta(gt=0, description="weight of the squared slopes beside the mean log loss")] = 0.001
 
 
 class GradientOptions(Options, frozen=True):

@@ -49,7 +49,9 @@ class Pca:
             rows = slice(start, start + BATCH)
             x = evidence.G(evidence.z[rows], None if evidence.c is None else evidence.c[rows])
             if x.dim() == 4 and self.options.pool is not None:
-                x = nn.functional.adaptive_avg_pool2d(x, (min(x.shape[2], self.options.pool), min(x.shape[3], self.options.pool)))
+                x = nn.functional.adaptive_avg_pool2d(
+                    x, (min(x.shape[2], self.options.pool), min(x.shape[3], self.options.pool))
+                )
             parts.append(x.flatten(1).double())
         return torch.cat(parts)
 
@@ -108,7 +110,7 @@ def _of_slot(slot: Slot, start: int, width: int) -> Iterator[Direction]:
             middle = 0.5 - 1.0 / slot.dim  # between 1 - 1/K in its category and -1/K in all others
         vector[start + number] += 1.0
         if bool(vector.any()):  # a single category is always there
-            yield Direction(slot.name if slot.dim == 1 else f"{slot.name}{number + 1}", vector, -middle)
+            yield Direction(slot.name if slot.dim == 1 else f"{slot.name}{number + 1}", vector, 0.0 - middle)
 
 
 def first_weights(evidence: Evidence) -> Tensor:

@@ -1,0 +1,55 @@
+"""Pictures that a person has: found in folders, and read into the shape that a network takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gantool.errors import FileError, OptionError
+
+__all__ = ["find_pictures", "read_picture"]
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")  # Pillow would hand other files to whatever knows them
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"})
+MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+
+
+def find_pictures(given: Sequence[Path | str]) -> list[Path]:
+    """Return the files that were given and, by name, those in folders that were. Raises FileError where there is none.
+
+    A file is taken whatever its suffix; what it holds shows when it is read.
+    """
+    found: list[Path] = []
+    for path in map(Path, given):
+        inside = sorted(one for one in path.iterdir() if one.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
+        if not inside:
+            raise FileError(str(path), "is a folder without a picture", f"files of: {', '.join(sorted(SUFFIXES))}")
+        found += inside
+    return found
+
+
+def read_picture(path: Path, shape: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Read a picture as uint8 ``[C, H, W]``, its middle cut out in the shape's aspect and resized.
+
+    What is transparent becomes white where the shape has no such channel. Raises FileError for what is no picture.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    if len(shape) != 3:
+        raise OptionError(str(path), "is a picture, and the classifier is one of points", "a classifier of pictures")
+    channels, height, width = shape
+    try:
+        with Image.open(path, formats=FORMATS) as opened:
+            image = ImageOps.exif_transpose(opened)
+            if channels in (1, 3) and image.has_transparency_data:
+                image = image.convert("RGBA")
+                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+            image = ImageOps.fit(image.convert(MODES[channels]), (width, height), Image.Resampling.LANCZOS)
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else "it is no picture"
+        raise FileError(str(path), f"cannot be read ({why})", f"a picture: {', '.join(FORMATS)}") from error
+    pixels = np.asarray(image).reshape(height, width, channels)
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1))

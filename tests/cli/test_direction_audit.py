@@ -1,0 +1,126 @@
+"""``gantool direction audit`` as a person types it, on a small untrained model."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from PIL import Image
+
+from gantool import open_model
+from gantool.cli.main import run
+from gantool.files import directions as directions_files
+from gantool.files.classifier import Head, TrainedClassifier
+from gantool.files.classifier import write as write_classifier
+from gantool.files.directions import Directions
+from gantool.plugins import load_plugins
+
+TINY = "--arch.channels 4 --data.size 16 --data.length 40 --batch-size 6 --latent-dim 8 --precision fp32 --steps 1 -q"
+BY = ("--classifier", "a.safetensors", "-n", 24)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A run, a classifier of its pictures, directions of it, and directions of a model that is not there."""
+    folder = tmp_path_factory.mktemp("place")
+    with pytest.raises(SystemExit):
+        run(["train", *TINY.split(), "-o", str(folder / "run")])
+    for name, side in (("a", 16), ("large", 32)):
+        torch.manual_seed(0)
+        network = load_plugins().registry.get("classifier", "convnet").create().network((3, side, side), 3)
+        heads = (Head("attributes", "light", ("bright", "left", "wide")),)
+        stored = TrainedClassifier(
+            {"name": "convnet", "options": {}}, (3, side, side), heads, network.state_dict(), {}, 0
+        )
+        write_classifier(folder / f"{name}.safetensors", stored)
+    model = open_model(folder / "run")
+    still, zero, one = torch.full((2,), torch.nan), torch.zeros(2), torch.ones(2)
+    found = Directions(("bright", "pca-1"), torch.eye(8)[:2], still, zero, one, model.hash, model.prior.describe())
+    directions_files.write(folder / "d.safetensors", found, model.path)
+    directions_files.write(folder / "other.safetensors", replace(found, model_hash="0" * 64), model.path)
+    return folder
+
+
+@pytest.fixture
+def audit(place, monkeypatch, run_cli):
+    monkeypatch.chdir(place)
+
+    def call(*arguments):
+        done = run_cli("direction", "audit", *arguments)
+        assert done.code == 0, done.err
+        return done
+
+    return call
+
+
+def test_the_table_names_effect_leak_and_fault_and_the_picture_is_never_over_another(audit, place):
+    said = audit("d.safetensors", *BY).out
+    first = said.splitlines()[0].split("\t")
+    assert first[:2] == ["bright", "bright"]
+    assert len(first) == 9
+    assert first[-1] in ("no effect", "clean", "the data", "both", "the model")
+    assert "pca-1 is no feature's name: it is judged by " in said
+    assert "24 samples, 2 std each way: d-audit.png. Next: gantool " in said.splitlines()[-1]
+    assert Image.open(place / "d-audit.png").format == "PNG"
+    assert "d-audit-2.png" in audit("d.safetensors", *BY, "--no-data").out
+
+
+def test_json_holds_the_matrices_of_directions_samples_and_real_data(audit, tmp_path):
+    found = json.loads(audit("d.safetensors", *BY, "--json", "-o", tmp_path / "a.png").out)
+    assert found["features"] == ["bright", "left", "wide"]
+    assert [len(row) for row in found["effects"]] == [3, 3]
+    assert [len(row) for row in found["real"]] == [3, 3, 3]
+    assert found["cosines"] == [[1.0, 0.0], [0.0, 1.0]]
+    row = found["directions"][1]
+    assert (row["name"], row["matched"]) == ("pca-1", True)
+    effects = dict(zip(found["features"], found["effects"][1], strict=True))
+    assert row["effect"] == effects.pop(row["target"])
+    assert abs(row["leak"] * row["effect"]) == pytest.approx(max(map(abs, effects.values())))
+    again = json.loads(audit("d.safetensors", *BY, "--json", "-o", tmp_path / "a.png").out)
+    assert again == found
+
+
+def test_without_real_data_no_fault_is_named(audit, tmp_path):
+    done = audit("d.safetensors", *BY, "--no-data", "--json", "-o", tmp_path / "a.png")
+    found = json.loads(done.out)
+    assert found["real"] is None
+    assert {row["verdict"] for row in found["directions"]} <= {"unknown", "clean", "no effect"}
+    assert done.err == ""
+
+
+def test_data_that_is_no_longer_the_models_own_is_left_out_and_said(audit, place, tmp_path, monkeypatch):
+    """The run remembers the fingerprint of its data; a dataset that changed since has another."""
+    from gantool_classic.datasets.shapes import Shapes
+
+    describe = Shapes.describe
+    monkeypatch.setattr(Shapes, "describe", lambda self: replace(describe(self), fingerprint="changed"))
+    done = audit("d.safetensors", *BY, "--json", "-o", tmp_path / "a.png")
+    assert json.loads(done.out)["real"] is None
+    assert "The real data was not looked at. --data shapes: is not the data that the model was trained on" in done.err
+
+
+CASES = {
+    "no classifier": ("d.safetensors", "missing option '--classifier'"),
+    "a classifier of other pictures": ("d.safetensors --classifier large.safetensors", "pictures of 3 x 32 x 32"),
+    "directions of a model that is not there": ("other.safetensors --classifier a.safetensors", "which is not found"),
+    "directions of another model": ("other.safetensors --classifier a.safetensors --model run", "run: is the model"),
+    "a file of another kind": ("a.safetensors --classifier a.safetensors", "is a classifier file"),
+    "a strength of nothing": ("d.safetensors --classifier a.safetensors --strength 0", "'--strength'"),
+    "a picture of another format": ("d.safetensors --classifier a.safetensors -o x.jpg", "type: -o x.png"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_wrong_input_is_one_clear_line_and_writes_nothing(case, place, monkeypatch, run_cli):
+    monkeypatch.chdir(place)
+    line, expected = CASES[case]
+    before = sorted(place.rglob("*"))
+    done = run_cli("direction", "audit", *line.split())
+    said = done.err.strip().splitlines()
+    assert done.code == 2
+    assert len(said) == 1, done.err
+    assert expected in said[0]
+    assert done.out == ""
+    assert sorted(place.rglob("*")) == before
