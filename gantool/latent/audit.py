@@ -285,12 +285,14 @@ def real_scores(model: Model, judge: Judge, seed: int = 0, most: int = MOST_REAL
 
     Raises UserError where they are not to be had, or are no longer the same.
     """
-    where = f"--data {model.config.name('data')}"
     recorded = envelope.read_header(model.path).meta.get("fingerprint")
+    if not recorded:
+        raise FileError(str(model.path), "does not record what it was trained on", "a model that gantool trained")
     dataset = model.config.create("data")
     info = dataset.describe()
-    if not recorded or info.fingerprint != recorded or tuple(info.shape) != model.shape:
-        raise FileError(where, "is not the data that the model was trained on", "the same pictures", "--no-data")
+    if info.fingerprint != recorded or tuple(info.shape) != model.shape:
+        where = f"--data {model.config.name('data')}"
+        raise FileError(where, "is not the data that the model was trained on", "the same pictures in the same place")
     values = dataset.load().values
     order = torch.randperm(len(values), generator=seeding.generator(seed, "real pictures"))[:most]
     pixels = torch.from_numpy(np.ascontiguousarray(values[np.sort(order.numpy())]))

@@ -52,4 +52,5 @@ class ClassifierSlots:
 def correlation(code: Tensor, scores: Tensor) -> Tensor:
     """Return Pearson's correlation of ``code [N]`` with each column of ``scores [N, K]``: ``[K]``."""
     a, b = code - code.mean(), scores - scores.mean(0)
-    return (a[:, None] * b).sum(0) / (a.norm() * b.norm(dim=0)).clamp(min=1e-8)
+    found: Tensor = (a[:, None] * b).sum(0) / (a.norm() * b.norm(dim=0)).clamp(min=1e-8)
+    return found
