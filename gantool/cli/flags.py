@@ -214,12 +214,17 @@ def _plain(config: RunConfig) -> dict[str, Any]:
 def option_flag(option: Option, section: str = "", default: Any = None) -> click.Option:
     """Return the flag of one option; without a section it is a setting of training or of the run."""
     name = f"{section}.{option.flag}" if section else option.flag
-    variable = f"{section or 'training'}__{option.name}"
+    variable = _variable(section or "training", option)
     shown = "none" if default is None else ",".join(map(str, default)) if isinstance(default, list) else str(default)
     if option.kind == "bool":
         shown = "on" if default else "off"
         return click.Option([variable, f"--{name}/--no-{name}"], default=None, help=_help(option, shown))
     return click.Option([variable, f"--{name}"], metavar=option.metavar, help=_help(option, shown))
+
+
+def _variable(section: str, option: Option) -> str:
+    """Return the name that click hands a flag's value on by; a component's own name may have hyphens."""
+    return f"{section.replace('-', '_')}__{option.name}"
 
 
 def _help(option: Option, shown: str) -> str:
@@ -263,11 +268,11 @@ def read_flags(options: Iterable[Option], section: str, values: Mapping[str, Any
     """Return the options of a section that were given as flags."""
     given: dict[str, Any] = {}
     for option in options:
-        value = values.get(f"{section}__{option.name}")
+        value = values.get(_variable(section, option))
         if isinstance(value, str):
             value = parse(option, value)
             value = _absolute(value, place(section, option.name)) if option.path and value else value
-        if value is not None or values.get(f"{section}__{option.name}") is not None:
+        if value is not None or values.get(_variable(section, option)) is not None:
             given[option.name] = value
     return given
 
