@@ -26,7 +26,7 @@ from gantool.options import Meta, Options, build, describe
 from gantool.recipes import BASE, read_base
 from gantool.registry import KINDS, LISTS, SECTIONS, Component, Registry
 
-__all__ = ["RunConfig", "Tier", "TrainingOptions", "choose", "choose_lists", "merge_trees", "resolve"]
+__all__ = ["RunConfig", "Tier", "TrainingOptions", "choose", "choose_lists", "merge_trees", "normalise", "resolve"]
 
 Tree = Mapping[str, Any]
 # The dataset is chosen first and the conditioning last: each recipe may choose what is still open. Read backwards,
@@ -167,6 +167,8 @@ def normalise(registry: Registry, tree: Tree, where: str) -> dict[str, Any]:
 
 def _names_of_list(value: Any, where: str) -> list[str]:
     """Read ``["a", "b"]``, ``"a"`` or the written-out table; ``"none"`` is the empty list."""
+    if isinstance(value, Mapping) and (extra := sorted(set(value) - {"names"})):
+        raise OptionError(f"{where}.{extra[0]}", "is not an option", "known: names", "options go into [NAME]")
     names = value.get("names") if isinstance(value, Mapping) else [value] if isinstance(value, str) else value
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise OptionError(where, f"{value!r} was given", "a list of names of components")
@@ -184,7 +186,20 @@ def resolve(registry: Registry, given: Iterable[Tier] = ()) -> RunConfig:
     recipes = [tier for section in reversed(CHOICE) for tier in _recipe_tiers(registry, section, chosen[section])]
     applying = [tier for tier in recipes if _applies(tier, names)]
     tiers = [_base_tier(registry), *applying, *asked]
+    _check_tables(registry, asked)
     return _finish(chosen, _choose_lists(registry, tiers), tiers, asked)
+
+
+def _check_tables(registry: Registry, asked: list[Tier]) -> None:
+    """Check the options of parts of a list, also of those that were not chosen: a slip there would go unseen."""
+    for kind in LISTS.values():
+        for part in registry.all(kind.name):
+            for tier in asked:
+                build(
+                    part.options,
+                    tier.tree.get(part.name, {}),
+                    _placer(part.name, dict.fromkeys(tier.tree.get(part.name, {}), tier)),
+                )
 
 
 def choose(registry: Registry, given: Iterable[Tier] = ()) -> dict[str, Component]:

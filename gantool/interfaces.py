@@ -316,7 +316,7 @@ class Regularizer(Protocol):
         """Return the slots that it adds to z."""
         ...
 
-    def module(self, feature_dim: int, condition: Condition | None) -> nn.Module | None:
+    def module(self, shape: tuple[int, ...], feature_dim: int, condition: Condition | None) -> nn.Module | None:
         """Return a module that G's optimizer trains and that is saved with the run, or None."""
         ...
 

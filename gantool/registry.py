@@ -51,6 +51,7 @@ SECTIONS: Mapping[str, Kind] = {kind.section: kind for kind in KINDS.values() if
 LISTS: Mapping[str, Kind] = {kind.section: kind for kind in KINDS.values() if kind.use == "list"}
 """The kinds of which a run has any number of components, by flag."""
 
+RESERVED = ("training", "run", "tools", "given", "resolved", "none")  # mean something else in files and flags
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
@@ -95,8 +96,10 @@ class Component:
             return f"unknown kind {self.kind!r}; known: {', '.join(KINDS)}"
         if not NAME.fullmatch(self.name):
             return f"the name {self.name!r} must be lower-case letters, digits and hyphens"
-        if KINDS[self.kind].use != "one" and self.name in (*SECTIONS, *LISTS, "training"):
+        if KINDS[self.kind].use != "one" and self.name in (*SECTIONS, *LISTS, *RESERVED):
             return f"the name {self.name!r} is that of a table of settings"
+        if KINDS[self.kind].use != "one" and self.recipe:
+            return f"a {self.kind} brings no recipe"
         if ":" not in self.target:
             return f"the target {self.target!r} of {self.name!r} must be 'module:attribute'"
         if Options not in self.options.__mro__:  # who wrote the plugin may not have run mypy

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,14 +47,15 @@ def _network(ctx: click.Context, values: dict[str, Any]) -> tuple[Component, Opt
     component = ctx.command.tool_component if isinstance(ctx.command, flags.ComponentCommand) else None
     assert component is not None  # the command declares a tool
     given = flags.read_flags(describe(component.options), component.name, values)
-    return component, build(component.options, given, lambda option: flags.place(component.name, option))
+    where = f"type: gantool components {component.kind} {component.name}"
+    return component, build(component.options, given, lambda option: flags.place(component.name, option), where)
 
 
 def _train(ctx: click.Context, **values: Any) -> None:
     """Learn to tell the classes, attributes and factors of a dataset.
 
-    A fifth of the data is held out: by one half the best network is kept and its logits are calibrated, of the other
-    are the figures. A factor is learnt as a number, or with --buckets as classes.
+    A fifth of the data, at most 10,000 examples, is held out: by one half the best network is kept and its logits are
+    calibrated, of the other are the figures. A factor is learnt as a number, or with --buckets as classes.
     """
     import torch
 
@@ -67,7 +70,7 @@ def _train(ctx: click.Context, **values: Any) -> None:
     if part.names is not None:
         hint = f"type: gantool classifier label PICTURES --classifier {component.name}"
         raise OptionError("--classifier", f"{component.name} comes trained", "one that gantool trains", hint)
-    out = _destination(values["out"], f"{config.name('data')}-classifier.safetensors")
+    wanted = _wanted(values["out"], f"{config.name('data')}-classifier.safetensors")
     dataset = config.create("data")
     info, samples = dataset.describe(), dataset.load()
     targets = [name.strip() for name in (values["targets"] or "").split(",") if name.strip()]
@@ -85,17 +88,32 @@ def _train(ctx: click.Context, **values: Any) -> None:
             data={"name": config.name("data"), "fingerprint": info.fingerprint},
             watch=lambda step, loss: tick(1),
         )
+    out = _free(wanted)
     files.write(out, trained)
     _report_training(trained, out, values["as_json"])
 
 
-def _destination(out: str | None, name: str) -> Path:
-    """Return a file that is not there yet: the one asked for, or with ``-2``, ``-3`` and so on behind its name."""
+def _wanted(out: str | None, name: str) -> Path:
+    """Return the file asked for. Raises OptionError, before any work is done, where it could never be written."""
     wanted = Path(out or name)
-    if wanted.is_dir():
-        raise OptionError("-o", f"{out} is a folder", "a file", f"type: -o {wanted / name}")
+    if os.path.isdir(wanted):
+        raise OptionError("-o", f"{wanted} is a folder", "a file", f"type: -o {shlex.quote(str(wanted / name))}")
+    try:
+        wanted.lstat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:  # its name is too long, or a file stands where its folder should be
+        raise OptionError("-o", f"{wanted} cannot be written ({error.strerror})", "a file in a folder") from error
+    return wanted
+
+
+def _free(wanted: Path) -> Path:
+    """Return a file that is not there yet: the one asked for, or with ``-2``, ``-3`` and so on behind its name.
+
+    Asked directly before it is written: another command may have taken the name during the work.
+    """
     path, number = wanted, 1
-    while path.exists():
+    while os.path.lexists(path):
         number += 1
         path = wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}")
     return path
@@ -111,15 +129,16 @@ def _report_training(trained: TrainedClassifier, out: Path, as_json: bool) -> No
         say_json({"out": str(out), "hash": trained.hash, "heads": heads})
         return
     table(("head", "what", "held-out figure", "calibration error"), map(_row, trained.heads))
-    name = trained.heads[0].names[0]
-    say(f'Classifier: {out}. Next: gantool steer RUN --toward "{name}" --classifier {out}')
+    follow = shlex.join(["--toward", trained.heads[0].names[0], "--classifier", str(out)])
+    say(f"Classifier: {out}. Next: gantool steer RUN {follow}")
 
 
 def _row(head: Head) -> tuple[str, str, str, str]:
     """Return a head's figures as a person reads them."""
     figures = head.figures
     if head.kind == "value":
-        return head.name, "factor", f"R2 {figures['r2']:.4f}", ""
+        figure = f"R2 {figures['r2']:.4f}" if "r2" in figures else "not measurable"
+        return head.name, "factor", figure, ""
     if head.kind == "circle":
         return head.name, "circular factor", f"{figures['degrees']:.1f} degrees off", ""
     what = f"{len(head.names)} {head.kind}"
@@ -149,8 +168,8 @@ def label(ctx: click.Context, /, **values: Any) -> None:
 
     what, given = list(values["what"]), values["classifier"]
     registry = flags.registry_of(ctx)
-    out = _destination(values["out"], "scores.safetensors")
-    if len(what) == 1 and _is_model(what[0]):
+    wanted = _wanted(values["out"], "scores.safetensors")
+    if _holds_model(what):
         model = open_model(what[0], registry)
         scorer = open_scorer(given, registry, model.shape)
         count = values["count"] or SAMPLES
@@ -164,6 +183,7 @@ def label(ctx: click.Context, /, **values: Any) -> None:
         scorer = open_scorer(given, registry, None)
         with ticks("Labelling", len(paths), values["quiet"]) as tick:
             scores = label_pictures(paths, scorer, tick)
+    out = _free(wanted)
     files.write(out, scores)
     _report_labels(scorer, scores, what[0], out, values["as_json"])
 
@@ -173,16 +193,24 @@ def _refuse_grids(paths: list[Path]) -> None:
     from gantool.render.provenance import read_provenance
 
     for path in paths:
-        made = read_provenance(path) if path.is_file() and identify(path) == "png" else None
+        made = read_provenance(path) if os.path.isfile(path) and identify(path) == "png" else None
         if made is not None and len(made["z"]) > 1:
             hint = "give the model itself, or: gantool sample MODEL -o FOLDER"
             raise FileError(str(path), f"is a grid of {len(made['z'])} samples", "single pictures", hint)
 
 
+def _holds_model(what: list[str]) -> bool:
+    """Whether what was given is a model, not pictures. Raises OptionError for a model beside anything else."""
+    model = next((path for path in what if _is_model(path)), None)
+    if model is not None and len(what) > 1:
+        raise OptionError("WHAT", f"{model} is a model", "one model, or pictures", f"leave out all but {model}")
+    return model is not None
+
+
 def _is_model(path: str) -> bool:
-    """Whether a path stands for a checkpoint, not for pictures."""
-    if not Path(path).is_dir():
-        return identify(path) == "safetensors"
+    """Whether a path stands for a checkpoint or a foreign generator, not for pictures."""
+    if not os.path.isdir(path):
+        return identify(path) in ("safetensors", "torch-zip", "torch-legacy")
     try:
         checkpoint.find(path)
     except FileError:
@@ -205,8 +233,8 @@ def _report_labels(scorer: Scorer, scores: Scores, what: str, out: Path, as_json
     hidden = len(rows) - len(shown)
     more = f" ({hidden} less likely features are not shown)" if hidden else ""
     counted = f"{len(scores.scores)} {'samples' if scores.z is not None else 'pictures'} by {len(rows)} features{more}"
-    follow = f"gantool direction find {what} --scores {out}" if scores.z is not None else f"gantool inspect {out}"
-    say(f"{counted}: {out}. Next: {follow}")
+    follow = ["inspect", str(out)] if scores.z is None else ["direction", "find", what, "--scores", str(out)]
+    say(f"{counted}: {out}. Next: {shlex.join(['gantool', *follow])}")
 
 
 def _label_row(row: dict[str, Any]) -> tuple[str, str, str]:
@@ -220,7 +248,9 @@ TRAIN_FLAGS: list[click.Parameter] = [
     click.Option(["--classifier"], metavar="NAME", help="The network; see components classifier. [convnet]"),
     click.Option(["--targets"], metavar="A,B", help="classes, attributes or factors by name. [all that the data has]"),
     click.Option(["--buckets"], type=click.IntRange(2, 1000), help="Learn a factor as so many classes, not a number."),
-    click.Option(["--steps"], type=click.IntRange(1, 10**7), help="Batches to learn from. [5 times the data, >= 500]"),
+    click.Option(
+        ["--steps"], type=click.IntRange(1, 10**7), help="Batches. [so many that 5 times the data is shown, >= 500]"
+    ),
     click.Option(["--batch-size"], type=click.IntRange(2, 65536), default=128, help="Examples in a batch. [128]"),
     click.Option(["--lr"], type=click.FloatRange(0, 1, min_open=True), default=2e-3, help="Learning rate. [0.002]"),
     click.Option(["--seed"], type=click.IntRange(0, 2**63 - 1), default=0, help="All follows from it. [0]"),

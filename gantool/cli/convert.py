@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,11 +44,11 @@ READING, WRITING = {"maker": "--from", "key": "--key", "classes": "--classes", "
 def command(src: str, out: str, as_json: bool, quiet: bool, **values: Any) -> None:
     """Turn a foreign generator into a checkpoint, or a checkpoint into a state dict.
 
-    SRC is a file of torch.save with tensors, and OUT a .safetensors; or SRC is a run folder or a checkpoint, and OUT a
+    SRC is a file of torch.save or a safetensors file of another tool, and OUT a .safetensors; or SRC is a run folder or a checkpoint, and OUT a
     .pt for torch.load. Nothing is overwritten.
     """
     source, place = checkpoint.find(src), Path(out)
-    content = None if foreign.identify(source) == "safetensors" else foreign.read_torch(source)
+    content = _content(source)
     reading = content is not None
     _check(src, place, reading, values)
     registry = registry_of(click.get_current_context())
@@ -61,7 +62,17 @@ def command(src: str, out: str, as_json: bool, quiet: bool, **values: Any) -> No
         say_json({"out": out, **{name: value for name, value in facts.items() if name != "what"}})
     else:
         say(f"{out}: {facts['what']}")
-        say(f"Next: gantool {'sample' if reading else 'inspect'} {out}")
+        say(f"Next: {shlex.join(['gantool', 'sample' if reading else 'inspect', out])}")
+
+
+def _content(source: Path) -> Any:
+    """Return what a file of another tool holds, or None for a checkpoint. Raises FileError for anything else."""
+    if foreign.identify(source) != "safetensors":
+        return foreign.read_torch(source)
+    if not envelope.is_ours(source):
+        return envelope.read_tensors(source)
+    envelope.read_header(source, checkpoint.KIND)
+    return None
 
 
 def _check(src: str, out: Path, reading: bool, values: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from gantool.errors import OptionError
+from gantool.files.names import free
 
 if TYPE_CHECKING:
     from gantool.latent.frames import Film
@@ -19,7 +20,10 @@ Item = TypeVar("Item")
 
 
 def check_out(given: str | None) -> Path | None:
-    """Return the place that ``-o`` names. Raises OptionError, before anything is drawn, for a form that is unknown."""
+    """Return the place that ``-o`` names, or a free one like it: two films in one folder would be mixed.
+
+    Raises OptionError, before anything is drawn, for a form that is unknown.
+    """
     if given is None:
         return None
     from gantool.render.animation import check_film
@@ -30,7 +34,7 @@ def check_out(given: str | None) -> Path | None:
         raise OptionError("-o", f"{given} was given", f"{', '.join(FORMS)} or a folder", hint)
     if is_film(out):
         check_film(out)
-    return out
+    return free(out)
 
 
 def is_film(out: Path) -> bool:
@@ -41,10 +45,7 @@ def is_film(out: Path) -> bool:
 def new_name(model: Model, suffix: str) -> Path:
     """Return a name that is free in the run folder of a model, or beside its checkpoint."""
     home = model.path.parent.parent if model.path.parent.name == "checkpoints" else model.path.parent
-    number = 1
-    while (home / (name := f"interpolation{'' if number == 1 else f'-{number}'}{suffix}")).exists():
-        number += 1
-    return home / name
+    return free(home / f"interpolation{suffix}")
 
 
 def counted(items: Iterable[Item], total: int, quiet: bool) -> Iterator[Item]:

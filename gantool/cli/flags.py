@@ -60,14 +60,14 @@ class ComponentCommand(click.Command):
         found = peek(args)
         if "resume" in found:
             found = _resumed(found["resume"])
-        self.components, defaults = component_flags(registry, found)
+        self.components, listed, defaults = component_flags(registry, found)
         self.groups = {"Training": training_flags(defaults)} if self.training else {}
         for section in self.only:
             component = self.components[section]
             if describe(component.options):
                 title = f"{component.kind.capitalize()} {component.name}"
                 self.groups[title] = options_flags(component.options, section, defaults)
-        self.listed = _listed(registry, found) if self.training else ()
+        self.listed = listed if self.training else ()
         for component in self.listed:
             title = f"{component.kind.capitalize()} {component.name}"
             self.groups[title] = options_flags(component.options, component.name, defaults)
@@ -103,11 +103,6 @@ def chosen(ctx: click.Context) -> Mapping[str, Component]:
 def listed(ctx: click.Context) -> Sequence[Component]:
     """Return the components of lists that the line of a ``ComponentCommand`` chose."""
     return ctx.command.listed if isinstance(ctx.command, ComponentCommand) else ()
-
-
-def _listed(registry: Registry, found: Mapping[str, str]) -> list[Component]:
-    parts = choose_lists(registry, [*source_tiers(registry, found), Tier("flags", _list_tree(found), place)])
-    return [part for section in LISTS for part in parts[section]]
 
 
 def _list_tree(found: Mapping[str, str]) -> dict[str, list[str]]:
@@ -195,16 +190,22 @@ def source_tiers(registry: Registry, found: Mapping[str, str]) -> list[Tier]:
     return tiers
 
 
-def component_flags(registry: Registry, found: Mapping[str, str]) -> tuple[dict[str, Component], dict[str, Any]]:
-    """Return the chosen components, and the values that stand where no flag is given, by ``section.option``."""
+def component_flags(
+    registry: Registry, found: Mapping[str, str]
+) -> tuple[dict[str, Component], list[Component], dict[str, Any]]:
+    """Return the chosen components, those of lists, and the values that stand where no flag is given."""
     names: dict[str, Any] = {section: found[section] for section in SECTIONS if found.get(section)}
     tiers = [*source_tiers(registry, found), Tier("flags", names | _list_tree(found), place)]
     components = choose(registry, tiers)
     try:
         config = resolve(registry, tiers)
     except UserError:  # said when the command runs; a help text need not fail for it
-        return components, {}
-    return components, _plain(config)
+        return components, _flat(choose_lists(registry, tiers)), {}
+    return components, _flat(config.lists), _plain(config)
+
+
+def _flat(lists: Mapping[str, Sequence[Component]]) -> list[Component]:
+    return [part for section in LISTS for part in lists[section]]
 
 
 def _plain(config: RunConfig) -> dict[str, Any]:

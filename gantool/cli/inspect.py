@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections import Counter
 from math import prod
 from pathlib import Path
@@ -30,7 +32,7 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def command(path: str, as_json: bool) -> None:
     """Explain a file by its content: a run folder, any of gantool's files, a picture, a file of torch or numpy."""
-    target = checkpoint.find(path) if Path(path).is_dir() else Path(path)
+    target = checkpoint.find(path) if os.path.isdir(path) else Path(path)
     found = explain(target, registry_of(click.get_current_context()))
     if as_json:
         say_json({"path": str(target), **found})
@@ -79,7 +81,7 @@ def _safetensors(path: Path) -> dict[str, Any]:
     size = f"{path.stat().st_size / 2**20:.1f} MiB in {len(header.tensors)} tensors"
     try:
         facts = describers[header.kind](header) if header.kind in describers else {}
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
         given = f"its metadata is not that of a {header.kind} file"
         raise FileError(str(path), given, "a file that gantool wrote") from error
     article = "an" if header.kind[0] in "aeiou" else "a"
@@ -106,8 +108,13 @@ def _checkpoint(header: envelope.Header) -> dict[str, Any]:
         "labels": f"{condition['kind']}: {', '.join(condition['names'][:20])}" if condition else "none",
         "parameters": ", ".join(f"{part} {count:,}" for part, count in parts.items() if count),
         "model hash": meta.get("model_hash"),
-        "next": f"gantool sample {header.path}",
+        "next": f"gantool sample {_quoted(header.path)}",
     }
+
+
+def _quoted(path: Path | str) -> str:
+    """Return a path as a shell takes it, spaces and all."""
+    return shlex.quote(str(path))
 
 
 def _converted(source: dict[str, Any] | None) -> dict[str, Any]:
@@ -133,7 +140,7 @@ def _dataset(header: envelope.Header) -> dict[str, Any]:
     return {
         "images": " x ".join(map(str, header.tensors["images"].shape)) if "images" in header.tensors else "none",
         "labels": f"{condition['kind']}: {', '.join(condition['names'][:20])}" if condition else "none",
-        "next": f"gantool train --data packed --data.root {header.path}",
+        "next": f"gantool train --data packed --data.root {_quoted(header.path)}",
     }
 
 
@@ -145,21 +152,21 @@ def _directions(header: envelope.Header) -> dict[str, Any]:
         "names": ", ".join(names[:20]) + (", ..." if len(names) > 20 else ""),
         "method": meta.get("method"),
         "model hash": meta.get("model_hash"),
-        "next": f"gantool direction show {header.path}",
+        "next": f"gantool direction show {_quoted(header.path)}",
     }
 
 
 def _classifier(header: envelope.Header) -> dict[str, Any]:
     meta = header.meta
     heads = {f"head {head['name']}": _head(head) for head in meta["heads"]}
-    follow = f"gantool classifier label PICTURES --classifier {header.path}"
+    follow = f"gantool classifier label PICTURES --classifier {_quoted(header.path)}"
     facts = {"pictures": " x ".join(map(str, meta["shape"])), "trained on": meta["data"]["name"], **heads}
     return {**facts, "seed": meta["seed"], "hash": meta["hash"], "next": follow}
 
 
 def _head(head: dict[str, Any]) -> str:
     figures = ", ".join(f"{name} {value:.4g}" for name, value in sorted(head["figures"].items()))
-    return f"{head['kind']} {', '.join(head['names'][:20])}: {figures}"
+    return f"{head['kind']} {', '.join(head['names'][:20])}: {figures or 'not measurable'}"
 
 
 def _scores(header: envelope.Header) -> dict[str, Any]:
@@ -209,7 +216,7 @@ def _generator(content: Any, path: Path, registry: Registry) -> dict[str, Any]:
     found, problems = find_generators(content, registry)
     if found:
         places = "; ".join(one.what + (f" ({one.key})" if one.key else "") for one in found)
-        return {"holds": places, "next": f"gantool convert {path} {path.stem}.safetensors"}
+        return {"holds": places, "next": f"gantool convert {_quoted(path)} {_quoted(path.stem + '.safetensors')}"}
     said = "; ".join(f"{error.given}, allowed: {error.allowed}" for error in problems.values())
     return {"problem": said} if said else {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ import click
 
 from gantool.cli.console import note, say, say_json
 from gantool.errors import DataError, OptionError
+from gantool.files.latents import SUFFIXES
+from gantool.files.names import check_suffix, free
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,7 +51,12 @@ class Request:
 @click.option("--keywords", metavar="TEXT", help="Free words, matched to the names of classes or attributes.")
 @click.option("--truncation", type=float, metavar="T", help="Keep z within T standard deviations: safer, less varied.")
 @click.option("--columns", type=click.IntRange(1, 1000), help="Pictures in a row of the grid.")
-@click.option("-o", "--out", metavar="PATH", help="A .png for a grid, or a folder for single pictures.")
+@click.option(
+    "-o",
+    "--out",
+    metavar="PATH",
+    help="A .png for a grid, or a folder for single pictures. What exists is kept: the name gets -2.",
+)
 @click.option("--save-latents", metavar="FILE", help="Also save z; the suffix .pt gives a file for torch.load.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
@@ -67,24 +75,27 @@ def command(model: str, **values: Any) -> None:
         request = Request(request.seeds, request.c, values["columns"])
     z = opened.latents(request.seeds, values["truncation"])
     out = _destination(model, opened, values["out"])
-    if values["save_latents"]:
-        _save_latents(opened, request, z, values)
+    saved = check_suffix(values["save_latents"], SUFFIXES, "--save-latents") if values["save_latents"] else None
     if out.suffix.lower() == ".png":
         _grid(opened, request, z, out, values["truncation"])
     else:
         _folder(opened, request, z, out, values)
+    if saved:
+        _save_latents(opened, request, z, free(saved), values["truncation"])
     if values["as_json"]:
         say_json({"out": str(out), "count": len(z), "seeds": request.seeds, "model_hash": opened.hash})
     else:
-        say(f"{len(z)} {'picture' if len(z) == 1 else 'pictures'}: {out}. {_next(out, opened, model)}")
+        say(f"{len(z)} {'picture' if len(z) == 1 else 'pictures'}: {out}. {_next(opened, model)}")
 
 
-def _next(out: Path, model: Model, path: str) -> str:
+def _next(model: Model, path: str) -> str:
     if model.condition and model.condition.kind == "classes":
-        return f'Next: gantool sample {path} --class "{model.condition.names[0]}=8"'
-    if model.condition:
-        return f'Next: gantool sample {path} --with "{model.condition.names[0]}"'
-    return f"Next: gantool sample {path} --seeds 0-15 --truncation 0.7"
+        more = ["--class", f"{model.condition.names[0]}=8"]
+    elif model.condition:
+        more = ["--with", model.condition.names[0]]
+    else:
+        more = ["--seeds", "0-15", "--truncation", "0.7"]
+    return f"Next: {shlex.join(['gantool', 'sample', path, *more])}"
 
 
 def _request(model: Model, values: dict[str, Any]) -> Request:
@@ -163,19 +174,16 @@ def parse_seeds(text: str) -> list[int]:
 
 
 def _destination(path: str, model: Model, out: str | None) -> Path:
-    """Return where to write; without -o a new name in the run folder, or beside the checkpoint."""
+    """Return where to write, which is free; without -o it is in the run folder, or beside the checkpoint."""
     if out is not None:
         chosen = Path(out)
         if chosen.suffix and chosen.suffix.lower() != ".png" and not chosen.is_dir():
             raise OptionError(
                 "-o", f"{out} was given", "a .png for a grid, or a folder", f"type: -o {chosen.with_suffix('.png')}"
             )
-        return chosen
+        return free(chosen)
     home = Path(path) if Path(path).is_dir() else model.path.parent
-    number = 1
-    while (home / (name := "sample.png" if number == 1 else f"sample-{number}.png")).exists():
-        number += 1
-    return home / name
+    return free(home / "sample.png")
 
 
 def _grid(model: Model, request: Request, z: Tensor, out: Path, truncation: float | None) -> None:
@@ -226,13 +234,10 @@ def _folder(model: Model, request: Request, z: Tensor, out: Path, values: dict[s
         save_png(picture(tile), out / f"{index:06d}.png", carried)
 
 
-def _save_latents(model: Model, request: Request, z: Tensor, values: dict[str, Any]) -> None:
+def _save_latents(model: Model, request: Request, z: Tensor, path: Path, truncation: float | None) -> None:
     from gantool.files import latents
 
-    path = Path(values["save_latents"])
-    if path.suffix not in (".safetensors", ".pt"):
-        raise OptionError("--save-latents", f"{path} was given", "a .safetensors or a .pt file")
-    meta = {"model_hash": model.hash, "seeds": request.seeds, "truncation": values["truncation"]}
+    meta = {"model_hash": model.hash, "seeds": request.seeds, "truncation": truncation}
     meta["names"] = list(model.condition.names) if model.condition else None
     latents.write(path, z, request.c, model.path, meta)
     note(f"Latents: {path}")

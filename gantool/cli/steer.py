@@ -36,7 +36,13 @@ Examples:
 RANGE = re.compile(r"\s*([+-]?\d{1,9}(?:\.\d{1,9})?)\s*\.\.\s*([+-]?\d{1,9}(?:\.\d{1,9})?)\s*")
 FARTHEST = 100.0
 SEARCHED = range(4096)  # seeds that --start looks through
-BY_GRADIENT = {"keep": "--keep", "keep_weight": "--keep-weight", "max_steps": "--max-steps"}
+BY_GRADIENT = {
+    "keep": "--keep",
+    "keep_weight": "--keep-weight",
+    "max_steps": "--max-steps",
+    "smooth": "--smooth",
+    "views": "--views",
+}
 NAMED = 3  # features that moved besides
 FPS = 6
 
@@ -60,6 +66,8 @@ class Starts:
 @click.option("--keep", metavar="all|none|A,B", help="Features to hold back by the penalty. [all]")
 @click.option("--keep-weight", type=click.FloatRange(0, 100), help="The penalty's weight. [0.3]")
 @click.option("--max-steps", type=click.IntRange(1, 10_000), help="Steps after which a sample gives up. [40]")
+@click.option("--smooth", type=click.FloatRange(0, 10), help="Width of the cloud around z to average over. [0.6]")
+@click.option("--views", type=click.IntRange(2, 1024), help="Neighbours in the cloud; the time grows with them. [8]")
 @click.option("--strength", metavar="A..B", help="From A to B standard deviations. [-3..3 with --directions]")
 @click.option("--absolute", is_flag=True, help="Strength 0 is where the feature begins, not where the sample is.")
 @click.option("--steps", type=click.IntRange(2, 1000), default=7, help="Columns of the strip. [7]")
@@ -75,9 +83,10 @@ class Starts:
 def command(model: str, **values: Any) -> None:
     """Turn a feature of MODEL's samples up or down, and measure what else changed.
 
-    With a classifier each sample follows its own gradient, in steps of a quarter of a standard deviation on the prior's
-    shell, until the classifier is sure enough; the other features are held back by a penalty. With --directions it is
-    moved along a straight line. A row of the strip is a sample, a column a step; a film goes there and back.
+    With a classifier each sample follows its own gradient, the mean over a cloud of neighbours, in steps of a quarter
+    of a standard deviation on the prior's shell, until the classifier is sure enough; the other features are held back
+    by a penalty. With --directions it is moved along a straight line. A row of the strip is a sample, a column a step;
+    a film goes there and back.
     """
     from gantool.latent.control import POPULATION, steer
     from gantool.latent.model import open_model
@@ -170,7 +179,7 @@ def _order(model: Model, values: dict[str, Any], span: tuple[float, float] | Non
     named = {"all": None, "none": ()}
     keep = values["keep"] or "all"
     kept = named[keep] if keep in named else tuple(part.strip() for part in keep.split(",") if part.strip())
-    numbers = {"keep_weight": values["keep_weight"], "steps": values["max_steps"]}
+    numbers = {name: values[name] for name in ("keep_weight", "smooth", "views")} | {"steps": values["max_steps"]}
     return Order(
         values["toward"],
         scorer,

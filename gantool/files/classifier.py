@@ -28,6 +28,7 @@ KIND = "classifier"
 PREFIX = "network."
 OUTPUTS = {"classes": (2, 2**16), "attributes": (1, 2**16), "value": (1, 1), "circle": (2, 2)}  # least and most
 LARGEST = 2**26  # numbers in one picture
+HIGHEST = 3e38  # a number that float32 still holds
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def read(path: Path | str) -> TrainedClassifier:
         if not isinstance(component["name"], str) or not isinstance(component["options"], dict):
             raise ValueError("its component is malformed")
         return TrainedClassifier(component, shape, heads, network, dict(meta["data"]), int(meta["seed"]))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         given = f"is damaged: its metadata is not that of a classifier ({error})"
         raise FileError(str(path), given, "a file that gantool classifier train wrote") from error
 
@@ -123,6 +124,7 @@ def _head(plain: Mapping[str, Any]) -> Head:
         all(isinstance(name, str) for name in (plain["name"], *names))
         and least <= len(names) <= most
         and all(isinstance(number, (int, float)) and math.isfinite(number) for number in numbers)
+        and all(abs(number) <= HIGHEST for number in (plain["temperature"], *scale, *quantiles))
         and plain["temperature"] > 0
         and len(scale) == 2
         and scale[1] > 0

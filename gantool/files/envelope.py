@@ -31,8 +31,10 @@ __all__ = [
     "TensorInfo",
     "atomic",
     "header_bytes",
+    "is_ours",
     "read",
     "read_header",
+    "read_tensors",
     "write",
     "write_text",
 ]
@@ -73,18 +75,29 @@ def read_header(path: Path | str, kind: str | None = None) -> Header:
     asked for, and UnsafeFileError where its header claims what no honest file does.
     """
     path = Path(path)
-    parsed, start, size = _read_json(path)
-    metadata = parsed.pop("__metadata__", None)
-    tensors = {name: _tensor(path, name, entry, start, size) for name, entry in parsed.items()}
-    _check_layout(path, tensors, start, size)
-    text = metadata.get("gantool") if isinstance(metadata, dict) else None
-    if not isinstance(text, str):
-        hint = "type: gantool inspect FILE"
+    text, tensors = _parts(path)
+    if text is None:
+        hint = f"type: gantool inspect {path}"
         raise FileError(str(path), "is a safetensors file, but not one of gantool's", "a file that gantool wrote", hint)
     meta = _metadata(path, text)
     if kind is not None and meta["kind"] != kind:
         raise FileError(str(path), f"is a {meta['kind']} file", f"a {kind} file is needed", f"gantool inspect {path}")
     return Header(path, meta["kind"], meta, tensors)
+
+
+def is_ours(path: Path | str) -> bool:
+    """Whether a safetensors file is one of gantool's; the header is checked. Raises FileError like ``read_header``."""
+    return _parts(Path(path))[0] is not None
+
+
+def _parts(path: Path) -> tuple[str | None, dict[str, TensorInfo]]:
+    """Return the metadata's string, None in a file of another tool, and the tensors, all of them checked."""
+    parsed, start, size = _read_json(path)
+    metadata = parsed.pop("__metadata__", None)
+    tensors = {name: _tensor(path, name, entry, start, size) for name, entry in parsed.items()}
+    _check_layout(path, tensors, start, size)
+    text = metadata.get("gantool") if isinstance(metadata, dict) else None
+    return text if isinstance(text, str) else None, tensors
 
 
 def _read_json(path: Path) -> tuple[dict[str, Any], int, int]:
@@ -233,11 +246,20 @@ def write(path: Path | str, kind: str, tensors: Mapping[str, Tensor], meta: Mapp
 
 def read(path: Path | str, kind: str) -> tuple[Header, dict[str, Tensor]]:
     """Read a file of one kind into memory, after its header was checked."""
+    return read_header(path, kind), _load(path)
+
+
+def read_tensors(path: Path | str) -> dict[str, Tensor]:
+    """Read the tensors of a safetensors file, whoever wrote it, after its header was checked."""
+    _parts(Path(path))
+    return _load(path)
+
+
+def _load(path: Path | str) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    header = read_header(path, kind)
     try:
-        return header, load_file(str(path))
+        return load_file(str(path))
     except (SafetensorError, OSError) as error:
         raise _damaged(Path(path), str(error)) from error

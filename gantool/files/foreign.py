@@ -1,4 +1,4 @@
-"""Tensors from torch's own files, read without running the code that a pickle may hold.
+"""Tensors and arrays of other tools' files, read without running the code that a pickle may hold.
 
 Both of torch's formats are read with ``weights_only=True`` and nothing else: the zip of today and the legacy one, which
 a 15-byte magic number tells from a bare pickle. A zip's sizes are checked before it is opened, so that a small file
@@ -11,11 +11,14 @@ import pickle
 import tarfile
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gantool.errors import FileError, UnsafeFileError
 
-__all__ = ["LEGACY", "identify", "read_torch"]
+if TYPE_CHECKING:
+    from numpy import ndarray
+
+__all__ = ["LEGACY", "identify", "is_plain", "read_npy", "read_torch"]
 
 LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # torch.serialization's magic number, as protocol 2 writes it
 MOST_BYTES = 16 * 2**30
@@ -89,3 +92,31 @@ def _check_zip(path: Path) -> None:
     if len(entries) > MOST_ENTRIES or total > MOST_BYTES or total > 100 * path.stat().st_size + 2**20:
         given = f"unpacks to {total} bytes in {len(entries)} entries"
         raise UnsafeFileError(str(path), given, f"at most {MOST_BYTES} bytes, and no zip bomb", TENSORS_ONLY)
+
+
+def is_plain(item: object) -> bool:
+    """Whether it is a tensor that lies whole in its file: a stride of 0 makes a small file look huge."""
+    import torch
+
+    if not isinstance(item, torch.Tensor) or item.layout != torch.strided:
+        return False
+    if item.is_quantized or item.is_meta or item.is_nested:
+        return False
+    return item.numel() * item.element_size() <= item.untyped_storage().nbytes()
+
+
+def read_npy(path: Path | str) -> ndarray[Any, Any]:
+    """Return the array of a ``.npy`` file, mapped into memory and not read.
+
+    So numpy compares the shape that the header claims with the file's size. Raises UnsafeFileError where the header is
+    not one of a plain array, and FileError where there is no file.
+    """
+    from numpy.lib.format import open_memmap
+
+    try:
+        return open_memmap(path, mode="r")
+    except OSError as error:
+        raise FileError(str(path), f"cannot be read ({error.strerror})", "a file that exists") from error
+    except Exception as error:  # the header is Python's literals, and raises what its parser does
+        given = f"is not a plain numpy array ({(str(error).splitlines() or [type(error).__name__])[0][:120]})"
+        raise UnsafeFileError(str(path), given, "numbers alone", "save with allow_pickle=False") from error

@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from gantool.errors import FileError, UnsafeFileError
 from gantool.files import envelope
-from gantool.files.foreign import identify, read_torch
+from gantool.files.foreign import identify, is_plain, read_npy, read_torch
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["KIND", "OTHER", "read", "write"]
+__all__ = ["KIND", "OTHER", "SUFFIXES", "read", "write"]
 
 KIND = "latents"
+SUFFIXES = (".safetensors", ".pt")
+"""Of the files that ``write`` writes."""
 OTHER = "is a file of torch.save that holds no latents"
 """What is said of a torch file that may hold a network."""
 WANTED = "a file that --save-latents wrote, or one array [N, D] or [D] in a .npy or .pt file"
@@ -35,7 +37,7 @@ def write(path: Path | str, z: Tensor, c: Tensor | None, model: Path, meta: Mapp
     path = Path(path)
     tensors = {"z": z} if c is None else {"z": z, "c": c}
     whole = {**meta, "model": os.path.relpath(model.absolute(), path.absolute().parent)}
-    if path.suffix == ".pt":
+    if path.suffix.lower() == ".pt":
         with envelope.atomic(path) as file:
             torch.save({**tensors, "gantool": envelope.metadata_text(KIND, whole)}, file)
     else:
@@ -58,9 +60,10 @@ def read(path: Path | str) -> tuple[Tensor, Tensor | None, Mapping[str, Any]]:
     z, c = tensors.get("z"), tensors.get("c")
     if z is None or z.dim() != 2 or not len(z) or not z.is_floating_point() or (c is not None and len(c) != len(z)):
         raise FileError(str(path), "holds no latents z [N, D]", WANTED)
+    z = z.float()
     if not z.isfinite().all():
         raise FileError(str(path), "holds latents that are not finite numbers", "finite numbers")
-    return z.float(), c, meta
+    return z, c, meta
 
 
 def _from_torch(path: Path | str, content: Any) -> tuple[Mapping[str, Tensor], Mapping[str, Any]]:
@@ -68,26 +71,30 @@ def _from_torch(path: Path | str, content: Any) -> tuple[Mapping[str, Tensor], M
     import torch
 
     if isinstance(content, torch.Tensor):
-        return {"z": content.detach().reshape(1, -1) if content.dim() == 1 else content.detach()}, {}
+        z = _whole(path, content)
+        return {"z": z.reshape(1, -1) if z.dim() == 1 else z}, {}
     if not isinstance(content, dict) or not isinstance(content.get("gantool"), str):
         raise FileError(str(path), OTHER, WANTED)
     try:
         meta = dict(json.loads(content["gantool"]))
     except (ValueError, TypeError, RecursionError) as error:
         raise FileError(str(path), "is damaged: its gantool metadata is malformed", WANTED) from error
-    return {name: value for name, value in content.items() if isinstance(value, torch.Tensor)}, meta
+    return {name: _whole(path, content[name]) for name in ("z", "c") if isinstance(content.get(name), torch.Tensor)}, meta
+
+
+def _whole(path: Path | str, tensor: Tensor) -> Tensor:
+    if not is_plain(tensor):
+        given = f"holds a tensor {tuple(tensor.shape)} whose numbers are not all in the file"
+        raise UnsafeFileError(str(path), given, "dense tensors, as large as they look", "save z.clone()")
+    return tensor.detach()
 
 
 def _from_numpy(path: Path | str) -> Tensor:
     import numpy as np
     import torch
 
-    try:
-        # Mapped, not read: numpy then compares the shape that the header claims with the file's size.
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        given = f"is not a plain numpy array ({str(error).splitlines()[0][:120]})"
-        raise UnsafeFileError(str(path), given, "numbers alone", "save with allow_pickle=False") from error
+    array = read_npy(path)
     if array.dtype.kind not in "fiu" or array.ndim not in (1, 2):
         raise FileError(str(path), f"holds {array.dtype} of {array.ndim} dimensions, no latents", WANTED)
-    return torch.from_numpy(np.array(array, np.float32, ndmin=2))
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and refused
+        return torch.from_numpy(np.array(array, np.float32, ndmin=2))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gantool.errors import FileError, OptionError
 
-__all__ = ["find_pictures", "read_picture"]
+if TYPE_CHECKING:
+    from PIL import Image
+
+__all__ = ["eight_bits", "find_pictures", "read_picture"]
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")  # Pillow would hand other files to whatever knows them
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"})
@@ -24,7 +28,9 @@ def find_pictures(given: Sequence[Path | str]) -> list[Path]:
     """
     found: list[Path] = []
     for path in map(Path, given):
-        inside = sorted(one for one in path.iterdir() if one.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
+        inside = (
+            sorted(one for one in path.iterdir() if one.suffix.lower() in SUFFIXES) if os.path.isdir(path) else [path]
+        )
         if not inside:
             raise FileError(str(path), "is a folder without a picture", f"files of: {', '.join(sorted(SUFFIXES))}")
         found += inside
@@ -43,7 +49,7 @@ def read_picture(path: Path, shape: tuple[int, ...]) -> np.ndarray[Any, np.dtype
     channels, height, width = shape
     try:
         with Image.open(path, formats=FORMATS) as opened:
-            image = ImageOps.exif_transpose(opened)
+            image = eight_bits(ImageOps.exif_transpose(opened))
             if channels in (1, 3) and image.has_transparency_data:
                 image = image.convert("RGBA")
                 image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
@@ -53,3 +59,16 @@ def read_picture(path: Path, shape: tuple[int, ...]) -> np.ndarray[Any, np.dtype
         raise FileError(str(path), f"cannot be read ({why})", f"a picture: {', '.join(FORMATS)}") from error
     pixels = np.asarray(image).reshape(height, width, channels)
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+def eight_bits(image: Image.Image) -> Image.Image:
+    """Bring 16-bit grey to the nearest of 8 bits, and leave any other picture as it is.
+
+    Pillow's own conversion would clip it: nearly all of it would be white.
+    """
+    from PIL import Image
+
+    if not image.mode.startswith("I"):
+        return image
+    levels = np.clip(np.asarray(image).astype(np.float32) / 257, 0, 255)
+    return Image.fromarray((levels + 0.5).astype(np.uint8))

@@ -7,6 +7,7 @@ Tensors: ``scores`` and ``probabilities`` ``[N, K]`` and, for a model's samples,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +74,7 @@ def read(path: Path | str) -> Scores:
             sources,
             seeds,
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise _malformed(path) from error
     if not _fits(found):
         raise _malformed(path)
@@ -81,13 +82,15 @@ def read(path: Path | str) -> Scores:
 
 
 def _fits(found: Scores) -> bool:
-    rows, columns = len(found.scores), len(found.names)
-    beside = (found.z, found.c, found.sources, found.seeds)
+    rows, columns = found.scores.shape[:1], len(found.names)
+    latents = [part for part in (found.z, found.c) if part is not None]
     return (
-        found.scores.shape == (rows, columns) == found.probabilities.shape
+        found.scores.shape == (*rows, columns) == found.probabilities.shape
         and len(set(found.names)) == columns == len(found.thresholds) > 0
-        and bool(found.scores.isfinite().all() and found.probabilities.isfinite().all())
-        and all(part is None or len(part) == rows for part in beside)
+        and all(math.isfinite(threshold) for threshold in found.thresholds)
+        and all(bool(part.isfinite().all()) for part in (found.scores, found.probabilities, *latents))
+        and all(part.shape[:1] == rows for part in latents)
+        and all(part is None or (len(part),) == rows for part in (found.sources, found.seeds))
         and (found.z is None or (found.z.dim() == 2 and found.z.is_floating_point()))
     )
 

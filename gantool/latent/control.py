@@ -42,6 +42,8 @@ class Order:
     keep_weight: float = 0.3
     step: float = 0.25
     steps: int = 40
+    smooth: float = 0.6  # measured, see docs/latent.md
+    views: int = 8
 
 
 @dataclass(frozen=True)
@@ -69,16 +71,26 @@ def steer(
     judge = order.judge or order.scorer
     if order.directions is not None:
         if judge is None:
-            return _along(order.directions, z, order)
+            return _along(model, order.directions, z, order)
         population = _population(model, judge, tick)
-        return _measured(model, judge, population, _along(order.directions, z, order), z, c, order, tick)
+        return _measured(model, judge, population, _along(model, order.directions, z, order), z, c, order, tick)
     if order.scorer is None or judge is None:
         allowed = "a classifier to follow or a file of directions to walk along"
         hint = "type: gantool classifier train --help"
         raise OptionError("--toward", "was given with neither --classifier nor --directions", allowed, hint)
     target = order.scorer.target(order.toward)
     judge.target(order.toward, "--judge")
-    aim = Aim(target, torch.empty(0), _kept(order, target), order.keep_weight, order.until, order.step, order.steps)
+    aim = Aim(
+        target,
+        torch.empty(0),
+        _kept(order, target),
+        order.keep_weight,
+        order.until,
+        order.step,
+        order.steps,
+        smooth=order.smooth,
+        views=order.views,
+    )
     own = _population(model, order.scorer, tick)
     steered = _climb(model, order.scorer, replace(aim, population=own), z, c, order, tick)
     population = own if judge is order.scorer else _population(model, judge, tick)
@@ -97,16 +109,15 @@ def _heads(strengths: Sequence[float]) -> tuple[str, ...]:
     return tuple(f"{round(value, 2) + 0.0:+g}" for value in strengths)
 
 
-def _along(directions: Directions, z: Tensor, order: Order) -> Steered:
+def _along(model: Model, directions: Directions, z: Tensor, order: Order) -> Steered:
     row = directions.index(order.toward)
     intercept = float(directions.intercept[row]) if order.absolute else None
     if intercept is not None and intercept != intercept:
         given = f"was given, and the direction {directions.names[row]} has no intercept"
         raise OptionError("--absolute", given, "a direction that says where its feature begins", "leave it out")
     strengths = _strengths(order.span or (-3.0, 3.0), order.columns)
-    return Steered(
-        along(z, directions.vectors[row], float(directions.std[row]), strengths, intercept), _heads(strengths)
-    )
+    vector, std = directions.vectors[row], float(directions.std[row])
+    return Steered(along(z, model.prior.slots, vector, std, strengths, intercept), _heads(strengths))
 
 
 def _climb(
@@ -126,10 +137,12 @@ def _climb(
     strengths = _strengths(order.span, order.columns)
     found: dict[int, Tensor] = {}
     for sign, reach in ((-1.0, -order.span[0]), (1.0, order.span[1])):
+        columns = [index for index, value in enumerate(strengths) if (value < 0) == (sign < 0)]
+        if not columns:
+            continue
         steps = max(0, -int(-reach // aim.step))  # rounded up
         way = replace(aim, until=None, steps=steps, sign=sign)
         walk = steer_by_gradient(model.G, model.prior.slots, scorer, z, c, way, tick)
-        columns = [index for index, value in enumerate(strengths) if (value < 0) == (sign < 0)]
         positions = torch.tensor([abs(strengths[index]) / aim.step for index in columns])
         moved = walk.at(positions[:, None].expand(-1, len(z)))
         found |= dict(zip(columns, moved, strict=True))

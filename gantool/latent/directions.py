@@ -22,6 +22,7 @@ from gantool.files.foreign import identify
 from gantool.interfaces import Direction, Finder, Slot
 from gantool.latent.evidence import Ask, Tick, check, gather
 from gantool.latent.model import Model
+from gantool.latent.prior import Prior
 
 __all__ = ["assemble", "find_directions", "import_boundary", "orthogonalize", "projection"]
 
@@ -101,10 +102,11 @@ def orthogonalize(directions: Directions, name: str, off: Sequence[str]) -> Dire
     row = directions.index(name, "NAME")
     others = [index for index in range(len(directions.names)) if index != row]
     rest = REST in off and REST not in directions.names
-    rows = others if rest else list(dict.fromkeys(directions.index(other, "--off") for other in off))
-    if row in rows or not rows:
+    named = [directions.index(other, "--off") for other in off if not (rest and other == REST)]
+    rows = others if rest else list(dict.fromkeys(named))
+    if row in named or not rows:
         raise OptionError("--off", f"{','.join(off) or 'nothing'} was given", f"others than {directions.names[row]}")
-    slots = [Slot(str(slot["name"]), str(slot["distribution"]), int(slot["dim"])) for slot in directions.slots]
+    slots = Prior.restore(directions.slots, "FILE").slots
     n, C = directions.vectors[row].double(), directions.vectors[rows].double()
     basis = _row_space(C)
     rest_of_n = n - basis.T @ (basis @ n)

@@ -30,8 +30,8 @@ Tick = Callable[[int], object]
 class Ask:
     """What to find directions from: ``count`` samples scored by a classifier, stored scores, or a pair of latents.
 
-    ``toward`` names the features, all that are known where it is empty. ``source`` says in a file where the scores
-    came from.
+    ``toward`` names the features; where it is empty, all that are known but those that the model is told by c.
+    ``source`` says in a file where the scores came from.
     """
 
     count: int = 2000
@@ -77,28 +77,35 @@ def gather(model: Model, ask: Ask, tick: Tick = lambda done: None) -> Evidence:
         names=ask.toward,
         pair=ask.pair,
     )
-    return plain if ask.scorer is None else _scored(plain, ask.scorer, tick)
+    if ask.scorer is None:
+        return plain
+    held = model.condition.names if model.condition else ()  # c says these; z cannot
+    names = plain.names or [name for name in ask.scorer.names if name not in held]
+    if not names:
+        given = f"was not given, and every feature of {ask.scorer.label} is told to the model by its label"
+        raise OptionError("--toward", given, "a feature that z decides", "type: gantool steer --help for --class")
+    return _scored(plain, ask.scorer, names, tick)
 
 
-def _scored(plain: Evidence, scorer: Scorer, tick: Tick) -> Evidence:
-    targets = _targets(scorer, plain.names)
+def _scored(plain: Evidence, scorer: Scorer, names: Sequence[str], tick: Tick) -> Evidence:
+    targets = _targets(scorer, names, asked=bool(plain.names))
     weights = torch.stack([target.weights for target in targets], 1)  # [columns, K]
 
     def score(x: Tensor) -> Tensor:
         return scorer.scores(x) @ weights
 
     scores = scores_of(plain.G, scorer, plain.z, plain.c, tick) @ weights
-    names = tuple(target.name for target in targets)
-    return replace(plain, names=names, scores=scores, thresholds=scorer.thresholds @ weights, score=score)
+    found = tuple(target.name for target in targets)
+    return replace(plain, names=found, scores=scores, thresholds=scorer.thresholds @ weights, score=score)
 
 
-def _targets(scorer: Scorer, toward: Sequence[str]) -> list[Target]:
-    if not toward and len(scorer.names) > MOST_NAMES:
+def _targets(scorer: Scorer, toward: Sequence[str], asked: bool) -> list[Target]:
+    if not asked and len(toward) > MOST_NAMES:
         given = f"was not given, and {scorer.label} knows {len(scorer.names)} names"
         raise OptionError(
             "--toward", given, f"up to {MOST_NAMES} are taken unasked", f"type: --toward {scorer.names[0]}"
         )
-    found = [scorer.target(name) for name in toward or scorer.names]
+    found = [scorer.target(name) for name in toward]
     return list({target.name: target for target in found}.values())
 
 

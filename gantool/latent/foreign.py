@@ -22,7 +22,7 @@ from gantool.errors import FileError, OptionError, UserError, nearest
 from gantool.files import checkpoint as checkpoints
 from gantool.files.checkpoint import Checkpoint
 from gantool.files.condition import describe_condition
-from gantool.files.foreign import read_torch
+from gantool.files.foreign import is_plain, read_torch
 from gantool.interfaces import Condition, Foreign
 from gantool.latent.prior import Prior, Slot
 from gantool.registry import Registry
@@ -37,6 +37,7 @@ ONE_HOT = "onehot"  # the conditioning whose code stands behind z as it is
 AVERAGED = re.compile(r"(?<![a-z])(ema|averaged?)(?![a-z])")
 GENERATOR = re.compile(r"gen|(?<![a-z])(net)?g(?![a-z])")
 SHOWN = 6  # tensors named in a message
+LONGEST = 500  # letters of a name, and of a key: dotted keys of deep files would fill the memory
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,10 @@ def read_foreign(path: Path | str, registry: Registry) -> Checkpoint:
 
 
 def walk(content: Any) -> Iterator[tuple[str, dict[Any, Any]]]:
-    """Yield the nested dicts and lists of a torch file by their dotted names, each once; a list by its indices."""
+    """Yield the nested dicts and lists of a torch file by their dotted names, each once; a list by its indices.
+
+    What no tool writes is passed over: names that are no text and no index, and names and keys that are too long.
+    """
     waiting, seen = [("", content)], set()
     while waiting:
         key, value = waiting.pop()
@@ -79,8 +83,14 @@ def walk(content: Any) -> Iterator[tuple[str, dict[Any, Any]]]:
         if not isinstance(items, Mapping) or id(value) in seen:  # a pickle may hold itself
             continue
         seen.add(id(value))
-        yield key, dict(items)
-        waiting += [(_join(key, name), item) for name, item in items.items()][::-1]
+        named = {name: item for name, item in items.items() if _is_name(name)}
+        yield key, named
+        inner = [(_join(key, name), item) for name, item in named.items() if isinstance(item, (Mapping, list, tuple))]
+        waiting += [(below, item) for below, item in inner if len(below) <= LONGEST][::-1]
+
+
+def _is_name(name: object) -> bool:
+    return len(name) <= LONGEST if isinstance(name, str) else isinstance(name, int) and 0 <= name < 10**9
 
 
 def is_latents(content: Any) -> bool:
@@ -121,15 +131,11 @@ def _join(key: str, name: object) -> str:
 
 
 def _state_dicts(content: Any) -> dict[str, dict[str, Tensor]]:
-    held = {key: {str(name): item for name, item in items.items() if _is_plain(item)} for key, items in walk(content)}
+    held = {
+        key: {str(name): item.detach() for name, item in items.items() if is_plain(item)}
+        for key, items in walk(content)
+    }
     return {key: tensors for key, tensors in held.items() if tensors}
-
-
-def _is_plain(item: object) -> bool:
-    """Whether it is a tensor that lies whole in the file: a stride of 0 makes a small file look huge."""
-    if not isinstance(item, Tensor) or item.layout != torch.strided or item.is_quantized or item.is_meta:
-        return False
-    return item.numel() * item.element_size() <= item.untyped_storage().nbytes()
 
 
 def _branches(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, dict[str, Tensor]]]:

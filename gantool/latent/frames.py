@@ -16,9 +16,7 @@ from gantool.latent.model import SIDE
 from gantool.networks import ConditionedGenerator
 from gantool.render.grid import to_uint8
 
-__all__ = ["CLASS_PATHS", "Film", "Track", "conditions", "shoot", "trace"]
-
-CLASS_PATHS = ("mix", "hold")
+__all__ = ["Film", "Track", "conditions", "shoot", "trace"]
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,8 @@ class Film:
     """Frames of S pictures each, uint8 ``[N, S, H, W, C]``, or vectors ``[N, S, D]``.
 
     ``steps`` holds the root mean square change from each frame to the next, of pixels in levels of 0 to 255, of vectors
-    in their own units; the last step of a loop leads back to the first frame.
+    in their own units. The last step of a closed film leads back to the first frame; a ping-pong is not closed, since
+    its way back shows the steps of its way there.
     """
 
     pixels: np.ndarray[Any, Any]

@@ -16,11 +16,7 @@ from torch.nn.functional import one_hot
 
 from gantool.interfaces import Slot
 
-__all__ = ["EASES", "LOOPS", "PATHS", "lerp", "positions", "remarks", "slerp", "walk"]
-
-PATHS = ("auto", "slerp", "lerp", "bezier", "cubic")
-LOOPS = ("none", "closed", "pingpong")
-EASES = ("linear", "smooth")
+__all__ = ["lerp", "positions", "remarks", "slerp", "walk"]
 
 SAME = 1e-6  # radians; below, an arc and its chord are one
 OPPOSED = 1e-3  # radians from the antipode; nearer, rounding alone would choose the plane of the arc
@@ -90,8 +86,8 @@ def positions(keys: int, frames: int, loop: str = "none", ease: str = "linear") 
 def walk(keys: Tensor, u: Tensor, slots: Sequence[Slot], path: str = "auto", closed: bool = False) -> Tensor:
     """Return ``z [N, D]`` at the positions ``u [N]`` of a path through ``keys [K, D]``.
 
-    ``path`` is that of the normal slots, ``auto`` being slerp: uniform and categorical ones are walked in straight
-    lines. A bezier curve touches the first and the last keyframe alone; those between pull it towards them.
+    ``path`` is that of the normal slots, slerp (``auto``), lerp, bezier or cubic: uniform and categorical ones are
+    walked in straight lines. A bezier curve touches the first and the last keyframe alone; those between pull it towards them.
     """
     ring = torch.cat([keys, keys[:1]]) if closed else keys
     parts = []

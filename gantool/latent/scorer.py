@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,10 +176,10 @@ def open_scorer(given: str, registry: Registry, shape: tuple[int, ...] | None, f
     Without a shape the classifier's own is taken, 3 x 224 x 224 for a component. Raises FileError and OptionError where
     there is no such classifier, or where it is for other pictures.
     """
-    if Path(given).is_file():
+    if os.path.isfile(given):  # pathlib raises for a name that is too long
         return _from_weights(given, registry, shape) or _from_file(given, registry, shape)
     if not registry.providers(KIND, given):
-        what = "is a folder" if Path(given).is_dir() else "is neither a file nor the name of a classifier"
+        what = "is a folder" if os.path.isdir(given) else "is neither a file nor the name of a classifier"
         hint = nearest(given, registry.names(KIND)) or "type: gantool components classifier"
         raise OptionError(
             flag, f"{given} {what}", "a file of gantool classifier train, or one that comes trained", hint
@@ -197,14 +198,20 @@ def _trained(part: Any, label: str, shape: tuple[int, ...] | None) -> Scorer:
 
 
 def _from_weights(given: str, registry: Registry, shape: tuple[int, ...] | None) -> Scorer | None:
-    """Open a file of torch as the weights of the component that knows it, by its option ``weights``."""
+    """Open a file of torch as the weights of the component that knows it; None where none does.
+
+    The convention for a component that comes trained: an option that is called ``weights`` and is a path stands for the
+    file of its weights, and ``network`` raises FileError for a file that is not the one it knows. A component whose
+    ``names`` are None is trained by gantool and is never asked.
+    """
     if identify(given) not in ("torch-zip", "torch-legacy"):
         return None
     for component in registry.all(KIND):
-        if any(option.name == "weights" for option in describe(component.options)):
-            with contextlib.suppress(FileError):
-                part = component.create(build(component.options, {"weights": given}))
-                return _trained(part, Path(given).name, shape)
+        if any(option.name == "weights" and option.path for option in describe(component.options)):
+            part = component.create(build(component.options, {"weights": given}))
+            if part.names is not None:
+                with contextlib.suppress(FileError):
+                    return _trained(part, Path(given).name, shape)
     return None
 
 

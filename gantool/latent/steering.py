@@ -6,9 +6,11 @@ By gradient each sample climbs on its own, G and the classifier frozen::
 
 with the scores s standardised over the model's own samples (raw logits differ in scale by far), t the target and k the
 features to keep. The gradient of a *sum* over samples, taken anew at each step, is that of each sample alone: neither
-the batch nor an earlier step leaves a trace. The idea and the penalty are those of classifier-gradient control as it is
-taught with unconditional GANs; the unit gradient, the standardised scores and the shell are what makes the same step
-mean the same everywhere.
+the batch nor an earlier step leaves a trace. With ``smooth`` it is the gradient of the score's mean over a fixed cloud
+of neighbours of z, as in randomized smoothing (Cohen et al. 2019): the slope at one point is mostly detail that fools
+the classifier, the mean slope changes what is seen. The idea and the penalty are those of classifier-gradient control
+as it is taught with unconditional GANs; the unit gradient, the standardised scores, the cloud and the shell are what
+makes the same step mean the same everywhere.
 
 Along a direction, ``z + strength std vector`` or, absolute, the place where the projection ``vector . z + intercept``
 is ``strength std``, as in InterFaceGAN (Shen et al. 2020).
@@ -26,6 +28,7 @@ from torch import Tensor
 from gantool.errors import FileError, OptionError
 from gantool.files.directions import Directions
 from gantool.interfaces import Slot
+from gantool.latent import seeds as seeding
 from gantool.latent.effects import SIDE, Generate, Judge, scores_of
 from gantool.latent.model import Model
 from gantool.latent.scorer import Target
@@ -33,6 +36,7 @@ from gantool.latent.statistics import spread
 
 __all__ = ["Aim", "Walk", "along", "check_directions", "find_starts", "onto_shell", "steer_by_gradient"]
 
+AT_ONCE = 16  # samples in a pass that keeps a graph: a large classifier's holds much of each
 DEVIATION = {"normal": 1.0, "uniform": 3**-0.5, "categorical": 0.0}  # of one number; a category is not moved
 
 
@@ -41,7 +45,8 @@ class Aim:
     """What a sample climbs towards: ``sign`` times the target, while the columns ``keep`` stay as they were.
 
     ``population [M, K]`` holds the scores that standardise; ``step`` is in standard deviations of the prior. A sample
-    stops where the target's probability is ``until`` or more; None: after ``steps`` steps.
+    stops where the target's probability is ``until`` or more; None: after ``steps`` steps. ``smooth`` is the width, in
+    standard deviations of the prior, of the cloud of ``views`` neighbours that the slope is the mean of; 0: none.
     """
 
     target: Target
@@ -52,6 +57,8 @@ class Aim:
     step: float = 0.25
     steps: int = 40
     sign: float = 1.0
+    smooth: float = 0.0
+    views: int = 8
 
 
 @dataclass(frozen=True)
@@ -117,8 +124,8 @@ def steer_by_gradient(
     pass are done.
     """
     parts = []
-    for start in range(0, len(z), SIDE):
-        rows = slice(start, start + SIDE)
+    for start in range(0, len(z), AT_ONCE):
+        rows = slice(start, start + AT_ONCE)
         parts.append(_climb(G, slots, scorer, z[rows], None if c is None else c[rows], aim))
         tick(len(z[rows]))
     longest = max(len(path) for path, _, _ in parts)
@@ -132,42 +139,61 @@ def _climb(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return one chunk's path ``[T + 1, N, D]``, how many steps each sample took, and which reached their target."""
     deviation = _per_number(slots, DEVIATION)
+    cloud = _cloud(aim, deviation)
     path, steps = [start], torch.zeros(len(start), dtype=torch.int64)
     reached = torch.zeros(len(start), dtype=torch.bool)
     rows, origin = torch.arange(len(start)), None  # the samples that still climb
     for number in range(aim.steps + 1):
-        z = path[-1][rows]
-        gradient, scores = _gradient(G, scorer, z, None if c is None else c[rows], aim, origin)
-        origin = scores if origin is None else origin
         if aim.until is not None:
+            scores = scores_of(G, scorer, path[-1][rows], None if c is None else c[rows])
             reached[rows] = aim.target.probability(scores) >= aim.until
         going = ~reached[rows]
         if number == aim.steps or not bool(going.any()):
             break
-        rows, origin = rows[going], origin[going]
-        uphill = gradient[going] * deviation
+        rows, origin = rows[going], None if origin is None else origin[:, going]
+        z = path[-1][rows]
+        gradient, around = _gradient(G, scorer, z, None if c is None else c[rows], aim, cloud, origin)
+        origin = around if origin is None else origin
+        uphill = gradient * deviation
         uphill = uphill / uphill.norm(dim=1, keepdim=True).clamp_min(1e-12)
         moved = path[-1].clone()
-        moved[rows] = onto_shell(z[going] + aim.step * deviation * uphill, start[rows], slots)
+        moved[rows] = onto_shell(z + aim.step * deviation * uphill, start[rows], slots)
         path.append(moved)
         steps[rows] += 1
     return torch.stack(path), steps, reached
 
 
+def _cloud(aim: Aim, deviation: Tensor) -> Tensor:
+    """Return where the views of a latent lie beside it: ``[V, D]``, in pairs of opposites, the same for every sample."""
+    if not aim.smooth:
+        return torch.zeros(1, len(deviation))
+    random = seeding.generator(0, "views")
+    half = torch.randn(max(1, aim.views // 2), len(deviation), generator=random) * aim.smooth * deviation
+    return torch.cat([half, -half])
+
+
 def _gradient(
-    G: Generate, scorer: Judge, z: Tensor, c: Tensor | None, aim: Aim, origin: Tensor | None
+    G: Generate, scorer: Judge, z: Tensor, c: Tensor | None, aim: Aim, cloud: Tensor, origin: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """Return each sample's gradient ``[N, D]`` of its own aim, and its scores ``[N, K]``."""
-    with torch.enable_grad():
-        leaf = z.detach().requires_grad_()
-        scores = scorer.scores(G(leaf, c))
-        gain = aim.sign * aim.target.score(scores) / spread(aim.target.score(aim.population))
-        if len(aim.keep) and aim.keep_weight:
-            keep = list(aim.keep)
-            change = scores - (scores if origin is None else origin).detach()
-            gain = gain - aim.keep_weight * (change / spread(aim.population))[:, keep].norm(dim=1)
-        (gradient,) = torch.autograd.grad(gain.sum(), leaf)
-    return gradient, scores.detach()
+    """Return each sample's gradient ``[N, D]`` of its own aim, and the scores ``[V, N, K]`` of its views.
+
+    ``origin`` are those scores where the sample began: what each view had is what it is to keep.
+    """
+    keep = list(aim.keep)
+    unit, units = spread(aim.target.score(aim.population)), spread(aim.population)[keep]
+    total, views = torch.zeros_like(z), []
+    for number, offset in enumerate(cloud):
+        with torch.enable_grad():
+            leaf = z.detach().requires_grad_()
+            scores = scorer.scores(G(leaf + offset, c))
+            gain = aim.sign * aim.target.score(scores) / unit
+            if keep and aim.keep_weight:
+                change = scores - (scores if origin is None else origin[number]).detach()
+                gain = gain - aim.keep_weight * (change[:, keep] / units).norm(dim=1)
+            (gradient,) = torch.autograd.grad(gain.sum(), leaf)
+        total += gradient / len(cloud)
+        views.append(scores.detach())
+    return total, torch.stack(views)
 
 
 def check_directions(directions: Directions, model: Model, path: Path | str) -> None:
@@ -177,13 +203,35 @@ def check_directions(directions: Directions, model: Model, path: Path | str) -> 
         raise FileError(str(path), given, "directions of one model only", "type: gantool direction find --help")
 
 
-def along(z: Tensor, vector: Tensor, std: float, strengths: Sequence[float], intercept: float | None = None) -> Tensor:
+def along(
+    z: Tensor,
+    slots: Sequence[Slot],
+    vector: Tensor,
+    std: float,
+    strengths: Sequence[float],
+    intercept: float | None = None,
+) -> Tensor:
     """Return ``z [T, N, D]`` moved along a unit vector by each strength, in standard deviations of the projection.
 
-    With an intercept the strength is absolute: the distance from the place where the feature begins.
+    With an intercept the strength is absolute: the distance from the place where the feature begins. What the prior
+    does not hold is not made: uniform numbers stop at -1 and 1, and a category that the vector moves is the largest
+    of its numbers after the move, one-hot. From a category to another of K it takes a strength above sqrt(K - 1).
     """
     behind = torch.zeros(len(z)) if intercept is None else z @ vector + intercept
-    return torch.stack([z + (strength * std - behind)[:, None] * vector for strength in strengths])
+    moved = torch.stack([z + (strength * std - behind)[:, None] * vector for strength in strengths])
+    return _within(moved, slots, vector)
+
+
+def _within(z: Tensor, slots: Sequence[Slot], vector: Tensor) -> Tensor:
+    """Return ``z [T, N, D]`` with the parts that ``vector`` has moved brought back into the prior."""
+    sizes = [slot.dim for slot in slots]
+    parts = list(z.split(sizes, dim=-1))
+    for index, (slot, weights) in enumerate(zip(slots, vector.split(sizes), strict=True)):
+        if slot.distribution == "uniform":
+            parts[index] = parts[index].clamp(-1, 1)
+        elif slot.distribution == "categorical" and bool(weights.any()):
+            parts[index] = torch.nn.functional.one_hot(parts[index].argmax(-1), slot.dim).to(z)
+    return torch.cat(parts, -1)
 
 
 def find_starts(

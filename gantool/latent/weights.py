@@ -22,11 +22,10 @@ from gantool.latent.frames import Track, conditions
 from gantool.latent.model import SIDE, Model
 from gantool.networks import ConditionedGenerator
 
-__all__ = ["BN", "RELATED", "Kinship", "Recalibration", "blend", "check_fit", "dissolve", "kinship", "weight_path"]
+__all__ = ["RELATED", "Kinship", "Recalibration", "blend", "check_fit", "dissolve", "kinship", "weight_path"]
 
 RELATED = 0.5
 """The largest relative distance of relatives. Independent networks are at sqrt(2), whatever their size."""
-BN = ("recalibrate", "keep")
 BATCHES = 4  # of the prior's latents, to measure batch statistics with
 EPS = 1e-5  # added to a variance as batch norms do: that of a dead unit is 0
 SHOWN = 3  # differences named in a message
@@ -156,10 +155,13 @@ def check_fit(a: Model, b: Model) -> None:
         raise OptionError("--path weights", given, "tensors of the same shapes", "leave --path out for a dissolve")
 
 
-def weight_path(a: Model, b: Model, seeds: Sequence[int], shares: Sequence[float], bn: str = BN[0]) -> Iterator[Tensor]:
+def weight_path(
+    a: Model, b: Model, seeds: Sequence[int], shares: Sequence[float], bn: str = "recalibrate"
+) -> Iterator[Tensor]:
     """Yield the pictures ``[S, C, H, W]`` of the seeds under the blend at each share; 0 and 1 are the models.
 
-    A share that comes back, as in a loop, is drawn once.
+    ``bn``: batch norms' statistics of blends are measured anew, or else blended (``keep``). A share that comes back, as
+    in a loop, is drawn once.
     """
     z, labels = a.latents(seeds), (a.labels(seeds), b.labels(seeds))
     recalibration = Recalibration(a, b) if bn == "recalibrate" else None

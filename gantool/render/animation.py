@@ -22,7 +22,7 @@ HOLD = 12  # times that the last frame of a training film is shown for
 TICK = 10  # milliseconds: the clock of a GIF
 SHORTEST = 2  # ticks; viewers slow down what is shorter
 LEGIBLE = 192  # a single picture with a shorter side is enlarged
-PALETTE_FRAMES = 8  # frames that the palette is made from
+PALETTE_FRAMES = 8  # frames that the palette is made from, evenly spread
 
 
 def still(pixels: np.ndarray[Any, np.dtype[np.uint8]], side: int = LEGIBLE) -> Image.Image:
@@ -62,9 +62,10 @@ def _gif(frames: Sequence[Image.Image], path: Path, fps: float) -> None:
 
 def _write_gif(frames: Sequence[Image.Image], path: Path, durations: Sequence[int]) -> None:
     """Write a looping GIF with one palette for all frames, so that colours do not flicker."""
-    sheet = Image.new("RGB", (frames[0].width, frames[0].height * min(len(frames), PALETTE_FRAMES)))
-    for row, index in enumerate(range(0, len(frames), max(1, len(frames) // PALETTE_FRAMES))):
-        sheet.paste(frames[-1 - index].convert("RGB"), (0, row * frames[0].height))
+    rows = min(len(frames), PALETTE_FRAMES)
+    sheet = Image.new("RGB", (frames[0].width, frames[0].height * rows))
+    for row, index in enumerate(np.linspace(0, len(frames) - 1, rows).round().astype(int)):
+        sheet.paste(frames[index].convert("RGB"), (0, row * frames[0].height))
     palette = sheet.quantize(256, dither=Image.Dither.NONE)
     flat = [frame.convert("RGB").quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     common = bytes(palette.getpalette() or ())  # without it Pillow repeats the palette in every frame

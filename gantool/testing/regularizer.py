@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -58,7 +59,7 @@ class Scene:
         noise = Prior.restore([{"name": "noise", "distribution": "normal", "dim": NOISE}], "the check")
         self.prior = Prior((*noise.slots, *slots))
         self.G = ConditionedGenerator(Net(self.prior.dim + len(CONDITION), shape), Side())
-        self.module = self.part.module(FEATURES, CONDITION)
+        self.module = self.part.module(shape, FEATURES, CONDITION)
         random = torch.Generator().manual_seed(1)
         self.z, self.c = self.prior.draw(N, random), torch.arange(N) % len(CONDITION)
         self.to_features = torch.randn(torch.Size(shape).numel(), FEATURES, generator=random)
@@ -85,12 +86,10 @@ def scenes(case: Case) -> list[Scene]:
     """Build a scene for pictures and one for points; those that the component refuses with a UserError are left out."""
     found = []
     for shape in SHAPES:
-        scene = Scene(case, shape)
-        try:
+        with suppress(UserError):
+            scene = Scene(case, shape)
             scene.term()
-        except UserError:
-            continue
-        found.append(scene)
+            found.append(scene)
     require(bool(found), "refuses pictures as well as points")
     return found
 

@@ -31,13 +31,17 @@ HELD_OUT, MOST_HELD_OUT = 0.1, 5000  # of each of two parts: one to choose and c
 FEWEST = 30  # examples
 LOOKS = 10  # times that the network is tried on held-out data
 EVALUATED = 256  # examples at once
-PASSES, LEAST_STEPS = 5, 500  # over 91 % on Fashion-MNIST
+SHOWN, LEAST_STEPS = 5, 500  # examples to show, in times of all the data; over 91 % on Fashion-MNIST
 CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How long and how fast to learn; ``steps`` None shows five times the data, and makes at least 500 steps."""
+    """How long and how fast to learn.
+
+    ``steps`` None shows five times as many examples as the data has, the held-out ones counted (up to 6.25 passes over
+    the others), and makes at least 500 steps.
+    """
 
     steps: int | None = None
     batch_size: int = 128
@@ -45,8 +49,8 @@ class Recipe:
     seed: int = 0
 
     def length(self, examples: int) -> int:
-        """Return the number of steps for data of so many examples."""
-        return self.steps or max(LEAST_STEPS, math.ceil(PASSES * examples / self.batch_size))
+        """Return the number of steps for data of so many examples, the held-out ones counted."""
+        return self.steps or max(LEAST_STEPS, math.ceil(SHOWN * examples / self.batch_size))
 
 
 Rows = np.ndarray[Any, np.dtype[np.int64]]
@@ -172,8 +176,8 @@ def _measured(task: Task, valid: Tensor, on_valid: Tensor, test: Tensor, on_test
     """Return a head with its temperature, fitted to validation outputs, and its figures on test outputs."""
     head = task.head
     if head.kind == "value":
-        residual = ((test - on_test) ** 2).mean() / on_test.var(correction=0)
-        return replace(head, figures={"r2": 1 - residual.item()})
+        r2 = 1 - (((test - on_test) ** 2).mean() / on_test.var(correction=0)).item()
+        return replace(head, figures={"r2": r2} if math.isfinite(r2) else {})  # of a single value there is no variance
     if head.kind == "circle":
         cosine = (head_scores(head, test) * on_test).sum(1)  # of the angle between the two
         return replace(head, figures={"degrees": cosine.clamp(-1, 1).arccos().rad2deg().mean().item()})

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gantool.config import RunConfig
-from gantool.interfaces import Generated, Lipschitz, Loss, Real, Regularizer
+from gantool.interfaces import Generated, Lipschitz, Loss, Real
 from gantool.latent import seeds
 from gantool.training.batches import Batches, to_device
 from gantool.training.state import TrainingState
@@ -39,7 +39,6 @@ class Phases:
         self.training = config.training
         self.loss: Loss = config.create("loss")
         self.lipschitz: Lipschitz = config.create("lipschitz")
-        self.regularizers: dict[str, Regularizer] = config.create_list("regularizer")
         self.memory_format = torch.channels_last if self.training.channels_last else torch.contiguous_format
         self.bf16 = self.training.precision == "bf16"
         # Scores that depend on the batch's other samples must see real and fake apart.
@@ -133,10 +132,10 @@ class Phases:
         data = Real(real, fake.c, lambda: self._features(real, fake.c))
         total = torch.zeros((), device=self.device)
         start = self.training.latent_dim
-        for name, regularizer in self.regularizers.items():
+        for name, regularizer in self.state.regularizers.items():
             end = start + sum(slot.dim for slot in regularizer.slots())
-            own = self.state.regularizers[name] if name in self.state.regularizers else None  # noqa: SIM401
-            term = regularizer.term(self.state.G, replace(fake, codes=fake.z[:, start:end]), data, own, step)
+            own = replace(fake, codes=fake.z[:, start:end])
+            term = regularizer.term(self.state.G, own, data, self.state.owned.get(name), step)
             if term is not None:
                 self._note(name, term)
                 total = total + term

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gantool.config import RunConfig, Tier, merge_trees, resolve
+from gantool.config import RunConfig, Tier, merge_trees, normalise, resolve
 from gantool.errors import RunError
 from gantool.files import checkpoint as checkpoints
 from gantool.files.checkpoint import Checkpoint
 from gantool.latent.model import restore_config
+from gantool.options import describe
 from gantool.registry import Registry
 
 __all__ = ["open_run"]
 
-CHANGEABLE = {("training", "steps")}
+LENGTH = ("training", "steps")
 
 
 def open_run(folder: Path | str, asked: Sequence[Tier], registry: Registry) -> tuple[RunConfig, Checkpoint]:
@@ -26,16 +27,23 @@ def open_run(folder: Path | str, asked: Sequence[Tier], registry: Registry) -> t
     if not Path(folder).is_dir():
         raise RunError(f"--resume {folder}", "is not a folder", "a run folder that gantool train left", "type: ls runs")
     stored = checkpoints.read(checkpoints.find(folder, resuming=True))
+    asked = [replace(tier, tree=normalise(registry, tier.tree, tier.name)) for tier in asked]
     config = restore_config(stored, registry)
-    own = config.tree()
+    own, changeable = config.tree(), {LENGTH, *_places(config)}
     for tier in asked:
         for section, table in tier.tree.items():
             for option, value in table.items():
                 old = own.get(section, {}).get(option)
-                if (section, option) not in CHANGEABLE and value != old:
-                    allowed = "on resume only the length, logging and the device may change"
+                if (section, option) not in changeable and value != old:
+                    allowed = "on resume only the length, logging, the device and where files lie may change"
                     hint = f"start a new run: gantool train --config {folder} ..."
                     raise RunError(tier.place(section, option), f"{value} was given, the run has {old}", allowed, hint)
     changed = resolve(registry, [Tier(str(stored.path), own), *asked])
     given = merge_trees([stored.meta["given"], *(tier.tree for tier in asked)])
     return replace(changed, given=given), stored
+
+
+def _places(config: RunConfig) -> set[tuple[str, str]]:
+    """Return the options that are paths: files may move, and what is in them is checked by its content."""
+    tables = config.parts().items()
+    return {(table, option.name) for table, part in tables for option in describe(part.options) if option.path}

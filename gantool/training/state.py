@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gantool.config import RunConfig, TrainingOptions
-from gantool.errors import FileError
+from gantool.errors import FileError, OptionError
 from gantool.files.checkpoint import Checkpoint
 from gantool.interfaces import Condition, Regularizer, Slot
 from gantool.latent import seeds
@@ -42,7 +42,8 @@ class TrainingState:
     optimizer_g: torch.optim.Optimizer
     optimizer_d: torch.optim.Optimizer
     prior: Prior
-    regularizers: nn.ModuleDict  # what the regularizers own, by their names; trained by G's optimizer
+    regularizers: Mapping[str, Regularizer]  # by name, in the order of their slots in z
+    owned: Mapping[str, nn.Module]  # what regularizers own, by their names; trained by G's optimizer
     step: int = 0
 
     @property
@@ -56,14 +57,17 @@ class TrainingState:
         if self.average:
             found |= _named("generator_ema.", self.average.module.state_dict())
         found |= _named("discriminator.", self.D.state_dict())
-        found |= _named("regularizer.", self.regularizers.state_dict())
+        for name, module in self.owned.items():
+            found |= _named(f"regularizer.{name}.", module.state_dict())
         found |= _named("optimizer_g.", optimizer_tensors(self.optimizer_g, self._parameters_g()))
         found |= _named("optimizer_d.", optimizer_tensors(self.optimizer_d, dict(self.D.named_parameters())))
         return found
 
     def _parameters_g(self) -> dict[str, nn.Parameter]:
         return dict(self.G.named_parameters()) | {
-            f"regularizer.{name}": parameter for name, parameter in self.regularizers.named_parameters()
+            f"regularizer.{name}.{key}": parameter
+            for name, module in self.owned.items()
+            for key, parameter in module.named_parameters()
         }
 
     def restore(self, stored: Checkpoint) -> None:
@@ -73,7 +77,8 @@ class TrainingState:
         if self.average:
             restore_module(self.average.module, stored.part("generator_ema."), where)
         restore_module(self.D, stored.part("discriminator."), where)
-        restore_module(self.regularizers, stored.part("regularizer."), where)
+        for name, module in self.owned.items():
+            restore_module(module, stored.part(f"regularizer.{name}."), where)
         restore_optimizer(self.optimizer_g, self._parameters_g(), stored.part("optimizer_g."), where)
         parameters = dict(self.D.named_parameters())
         restore_optimizer(self.optimizer_d, parameters, stored.part("optimizer_d."), where)
@@ -88,6 +93,7 @@ def build_state(
     regularizers: dict[str, Regularizer] = config.create_list("regularizer")
     noise = Slot("noise", training.latent_prior, training.latent_dim)
     prior = Prior((noise, *(slot for part in regularizers.values() for slot in part.slots())))
+    _check_names(prior)
 
     def built(build: Callable[..., NetworkType], stream: str) -> NetworkType:
         torch.manual_seed(seeds.number(training.seed, stream))
@@ -97,20 +103,30 @@ def build_state(
     G = built(build_generator, "initial G")
     D = built(build_discriminator, "initial D")
     config.create("lipschitz").prepare(D)
-    owned = nn.ModuleDict()
+    owned: dict[str, nn.Module] = {}
     for name, part in regularizers.items():
         torch.manual_seed(seeds.number(training.seed, f"initial {name}"))
-        if (module := part.module(D.feature_dim, condition)) is not None:
+        if (module := part.module(shape, D.feature_dim, condition)) is not None:
             owned[name] = module.to(device)
+    heads = [parameter for module in owned.values() for parameter in module.parameters()]
     return TrainingState(
         G=G,
         D=D,
         average=WeightAverage(G, training.ema) if training.ema else None,
-        optimizer_g=_optimizer([*G.parameters(), *owned.parameters()], training, training.lr_g),
+        optimizer_g=_optimizer([*G.parameters(), *heads], training, training.lr_g),
         optimizer_d=_optimizer(D.parameters(), training, training.lr_d),
         prior=prior,
-        regularizers=owned,
+        regularizers=regularizers,
+        owned=owned,
     )
+
+
+def _check_names(prior: Prior) -> None:
+    """Refuse two slots of one name: latents and directions are asked for by it."""
+    names = [slot.name.casefold() for slot in prior.slots]
+    for name in names:
+        if names.count(name) > 1:
+            raise OptionError("--regularizer", f"two slots of z would be called {name!r}", "a name of its own for each")
 
 
 def _optimizer(trained: Iterable[nn.Parameter], training: TrainingOptions, lr: float) -> torch.optim.Optimizer:

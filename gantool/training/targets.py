@@ -1,6 +1,7 @@
 """What a classifier learns: the heads that a dataset's labels and factors call for, and the numbers behind each.
 
-A factor may be cut into buckets: K classes with equally many examples, or of equal width where the factor is circular.
+A factor may be cut into buckets: K classes with equally many examples, or of equal width where the factor is circular;
+a factor of at most K different values has a class for each.
 """
 
 from __future__ import annotations
@@ -39,16 +40,20 @@ def choose_tasks(
 ) -> tuple[Task, ...]:
     """Return what to learn: ``classes``, attributes and factors by their names, or all that the data knows.
 
-    Raises DataError where the data knows nothing or two features share a name, OptionError for an unknown target.
+    Raises DataError where the data knows nothing or two features share a name, OptionError for an unknown target and
+    for buckets where no factor is learnt.
     """
     labels = _labels(data, info)
-    factors = {name: values for name, values in data.factors.items() if values.std() > 0}
+    factors = {name: values for name, values in data.factors.items() if _varies(values, name in data.circular)}
     attributes = info.condition.names if labels is not None and labels.ndim == 2 and info.condition else ()
     known = [*(["classes"] if labels is not None and labels.ndim == 1 else []), *attributes, *factors]
     if not known:
         given = "it has no labels and no factors: there is nothing to learn"
         raise DataError("--data", given, "labelled data", "type: gantool data list")
     chosen = [_named(name, known) for name in wanted] or known
+    if buckets is not None and not any(name in factors for name in chosen):
+        has = f"the data has: {', '.join(factors)}" if factors else "the data has none"
+        raise OptionError("--buckets", f"{buckets} was given, and no factor is learnt", has, "leave it out")
     tasks = []
     if labels is not None and "classes" in chosen and info.condition:
         tasks.append(_classes(labels, "classes", info.condition.names))
@@ -68,6 +73,11 @@ def _labels(data: Samples, info: DataInfo) -> Array | None:
     if data.labels is None or info.condition is None or (data.labels.ndim == 1 and len(info.condition) < 2):
         return None
     return data.labels
+
+
+def _varies(values: Array, circular: bool) -> bool:
+    """Whether a factor has two values; the deviation of equal float32 is not always 0."""
+    return bool(np.isfinite(values).all()) and len(np.unique(values % 1 if circular else values)) > 1
 
 
 def _named(name: str, known: Sequence[str]) -> str:
@@ -105,18 +115,21 @@ def _factor(name: str, values: Array, circular: bool, buckets: int | None) -> Ta
 
 
 def _bucketed(name: str, values: Array, circular: bool, count: int) -> Task:
-    if circular:
-        values, edges = values % 1, np.linspace(0, 1, count + 1)
-    else:
-        edges = np.unique(np.quantile(values.astype(np.float64), np.linspace(0, 1, count + 1)))
+    """Return classes named ``size 0.19-0.21``, or ``size 0.2`` where each value is one."""
+    values = values.astype(np.float64) % 1 if circular else values.astype(np.float64)
+    different = np.unique(values)
+    if len(different) <= count:
+        return _classes(np.searchsorted(different, values), name, [f"{name} {shown}" for shown in _shown(different)])
+    shares = np.linspace(0, 1, count + 1)
+    edges = shares if circular else np.unique(np.quantile(values, shares))
     if len(edges) < 3:
-        raise OptionError("--buckets", f"{name} has too few different values for {count}", "fewer", "--targets")
+        given = f"{name} cannot be cut into {count} with equally many examples: too many have the same value"
+        raise OptionError("--buckets", given, "more, or a number: without --buckets", "try: --buckets 10")
     labels = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
-    return _classes(labels, name, _bucket_names(name, edges))
+    return _classes(labels, name, [f"{name} {low}-{high}" for low, high in pairwise(_shown(edges))])
 
 
-def _bucket_names(name: str, edges: Array) -> list[str]:
-    """Name buckets ``size 0.19-0.21``, with as many digits as tell the edges apart."""
-    digits = next((n for n in range(2, 17) if len({f"{edge:.{n}g}" for edge in edges}) == len(edges)), 17)
-    shown = [f"{edge:.{digits}g}" for edge in edges]
-    return [f"{name} {low}-{high}" for low, high in pairwise(shown)]
+def _shown(numbers: Array) -> list[str]:
+    """Write different numbers with as many digits as tell them apart."""
+    digits = next((n for n in range(2, 17) if len({f"{number:.{n}g}" for number in numbers}) == len(numbers)), 17)
+    return [f"{number:.{digits}g}" for number in numbers]

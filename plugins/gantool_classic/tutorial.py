@@ -67,8 +67,10 @@ class TutorialDcgan:
         return named
 
 
-def _by_number(path: str) -> list[str | int]:
-    return [int(part) if part.isdigit() else part for part in re.split(r"([0-9]+)", path)]
+def _by_number(path: str) -> list[tuple[int, str]]:
+    """Sort numbers by their size: of two without zeros before them, the longer is the larger."""
+    texts = re.split(r"([0-9]+)", path)  # every other one is a number
+    return [(len(part.lstrip("0")), part.lstrip("0")) if place % 2 else (0, part) for place, part in enumerate(texts)]
 
 
 def _names(count: int) -> list[tuple[str, str]]:

@@ -9,10 +9,11 @@ from torch import nn
 
 from gantool import Generated, Real, open_model
 from gantool.files import checkpoint
+from gantool.files import classifier as classifiers
 from gantool.latent.scorer import Target
 from gantool.training.phases import TrainingStep
 from gantool_classic.regularizers.auxiliary import Auxiliary
-from gantool_classic.regularizers.classifier import ClassifierSlots, correlation
+from gantool_classic.regularizers.classifier import ClassifierSlots, Fingerprint, correlation
 from gantool_classic.regularizers.curvature import (
     HessianPenalty,
     OrthogonalJacobian,
@@ -156,6 +157,9 @@ class Reader:
     """Scores that are three fixed numbers of the sample."""
 
     names = ("a", "b", "c")
+    hash = "00" * 32
+    shape = (3,)
+    network = nn.Identity()
 
     def scores(self, x):
         return x
@@ -172,17 +176,83 @@ def test_the_classifier_term_is_one_minus_the_correlation_and_the_leaks():
         ("c", "normal", 1),
     ]
     part.scorer = Reader()
+    part.targets = [part.scorer.target(name) for name in ("b", "c")]
     random = torch.Generator().manual_seed(0)
     x, codes = torch.randn(20, 3, generator=random), torch.randn(20, 2, generator=random)
     r = torch.corrcoef(torch.cat([codes, x], 1).T)[:2, 2:]  # of each code with each score
     aligned = (1 - r[0, 1]) + (1 - r[1, 2])
     leaks = r[0, [0, 2]].square().mean() + r[1, [0, 1]].square().mean()
-    found = part.term(None, generated(x, codes=codes), None, None, STEP)
+    found = part.term(None, generated(x, codes=codes), None, Fingerprint(part.scorer), STEP)
     torch.testing.assert_close(found, (2 * aligned + 3 * leaks) / 2)
 
 
 def test_a_constant_score_has_no_correlation():
     assert correlation(torch.arange(4.0), torch.ones(4, 1)).item() == 0
+
+
+@pytest.fixture
+def classifier(workdir, run_cli):
+    """A classifier of shapes, one step old."""
+    given = "--data shapes --data.size 8 --data.length 200 --convnet.width 4 --convnet.hidden 8 --steps 1 -q"
+    trained = run_cli("classifier", "train", *given.split(), "--seed", 1, "-o", "eyes.safetensors")
+    assert trained.code == 0, trained.err
+    return workdir / "eyes.safetensors"
+
+
+TIED = "--regularizer classifier --classifier.file eyes.safetensors --classifier.features size,hue=0.33".split()
+
+
+def test_a_run_goes_on_with_the_classifier_that_it_began_with_wherever_that_lies(classifier, workdir, run_cli):
+    begun = run_cli("train", *TIED, "-o", "run", *TINY)
+    assert begun.code == 0, begun.err
+    stored = checkpoint.read(checkpoint.find("run"))
+    assert [slot["name"] for slot in stored.meta["prior"]] == ["noise", "size", "hue=0.33"]
+    assert bytes(stored.tensors["regularizer.classifier.sha256"].numpy()).hex() == classifiers.read(classifier).hash
+    assert run_cli("sample", "run", "-o", "s.png").code == 0
+
+    classifier.rename(workdir / "moved.safetensors")
+    lost = run_cli("train", "--resume", "run", "--steps", 3, "-q")
+    assert lost.code == 2
+    assert lost.err.startswith("error: --classifier.file: ")
+    moved = run_cli("train", "--resume", "run", "--steps", 3, "--classifier.file", "moved.safetensors", "-q")
+    assert moved.code == 0, moved.err
+
+    given = "--data shapes --data.size 8 --data.length 200 --convnet.width 4 --convnet.hidden 8 --steps 1 -q"
+    assert run_cli("classifier", "train", *given.split(), "--seed", 2, "-o", "other.safetensors").code == 0
+    before = sorted(path.name for path in (workdir / "run" / "checkpoints").iterdir())
+    other = run_cli("train", "--resume", "run", "--steps", 4, "--classifier.file", "other.safetensors", "-q")
+    assert other.code == 2
+    assert "is another classifier than the run began with" in other.err
+    assert sorted(path.name for path in (workdir / "run" / "checkpoints").iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            "--classifier.file none.safetensors --classifier.features size",
+            "none.safetensors is neither a file nor",
+        ),
+        (
+            "--classifier.file eyes.safetensors --classifier.features colour",
+            "--classifier.features: eyes.safetensors knows",
+        ),
+        (
+            "--classifier.file eyes.safetensors --classifier.features size,SIZE",
+            "--regularizer: two slots of z would be",
+        ),
+        (
+            "--classifier.file eyes.safetensors --classifier.features size --data.size 12",
+            "eyes.safetensors: was trained on pictures of 3 x 8 x 8; pictures of 3 x 12 x 12 are given",
+        ),
+    ],
+)
+def test_a_classifier_that_does_not_fit_is_refused_before_a_folder_is_made(line, said, classifier, workdir, run_cli):
+    refused = run_cli("train", "--regularizer", "classifier", *TINY, *line.split(), "-o", "run")
+    assert refused.code == 2
+    assert said in refused.err
+    assert refused.err.count("\n") == 1
+    assert not (workdir / "run").exists()
 
 
 # A label in fixed coordinates
@@ -224,6 +294,7 @@ def test_a_label_slot_is_seen_by_the_generator_and_not_by_the_discriminator(work
         ("--regularizer infogan --infogan.continuous 0", "--regularizer infogan: has no code; type: "),
         ("--regularizer infogan --infogan.continuous -1", "--infogan.continuous: -1 was given; allowed: "),
         ("--regularizer auxiliary --condition none", "--regularizer auxiliary: asks the sample to show a label"),
+        ("--regularizer auxiliary --condition onehot", "--regularizer auxiliary: would read the label off what D is"),
         ("--regularizer classifier", "--regularizer classifier: needs a classifier and the features to tie"),
         ("--infogan.weight 1", "--infogan.weight: there is no such option"),
     ],
@@ -248,6 +319,8 @@ def test_two_regularizers_add_their_slots_in_their_order_and_share_the_settings_
     assert without.code == 0, without.err
     bare = checkpoint.read(checkpoint.find("without"))
     assert [slot["name"] for slot in bare.meta["prior"]] == ["noise"]
+    same = run_cli("train", "--resume", "without", "--regularizer", "none", "--steps", 3, "-q")
+    assert same.code == 0, same.err
     refused = run_cli("train", "--resume", "run", "--regularizer", "none", "--steps", 4)
     assert refused.code == 2
     assert "on resume only the length" in refused.err

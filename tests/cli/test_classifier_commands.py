@@ -1,15 +1,21 @@
 """``gantool classifier train`` and ``label``: what they write and print, and what they refuse with one line."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
+from gantool.cli.classifier import _row
 from gantool.files import classifier, envelope, scores
+from gantool.files.classifier import Head
 from gantool.files.pictures import read_picture
+from gantool.latent import labelling
 from gantool.latent.model import open_model
+from gantool.training import classifier as training
 
 TINY = "--data.size 8 --data.length 60 --steps 4 --batch-size 8 --convnet.width 2 --convnet.hidden 4 -q".split()
 HEADS = ["classes", "x", "y", "size", "hue", "background"]
@@ -59,7 +65,7 @@ def test_train_writes_a_classifier_and_prints_a_row_for_each_head(trained, run_c
     assert [row[0] for row in rows[:-1]] == HEADS
     accuracy = found.heads[0].figures["accuracy"]
     assert rows[0][:3] == ["classes", "3 classes", f"accuracy {accuracy:.2%}"]
-    follow = 'Next: gantool steer RUN --toward "circle" --classifier c-2.safetensors'
+    follow = "Next: gantool steer RUN --toward circle --classifier c-2.safetensors"
     assert rows[-1] == [f"Classifier: c-2.safetensors. {follow}"]
 
 
@@ -68,6 +74,63 @@ def test_the_same_line_gives_the_same_file_and_never_overwrites_one(trained, run
     assert run_cli("classifier", "train", *TINY, "-o", "c.safetensors").code == 0
     assert trained.read_bytes() == before
     assert (trained.parent / "c-2.safetensors").read_bytes() == before
+
+
+def meanwhile(monkeypatch, where, path):
+    """Let another command write a file while a function works."""
+    module, name = where
+    work = getattr(module, name)
+
+    def slow(*arguments, **rest):
+        found = work(*arguments, **rest)
+        path.write_text("another's")
+        return found
+
+    monkeypatch.setattr(module, name, slow)
+
+
+def test_a_name_that_was_taken_during_the_training_is_kept(workdir, run_cli, monkeypatch):
+    meanwhile(monkeypatch, (training, "train_classifier"), workdir / "c.safetensors")
+    done = run_cli("classifier", "train", *TINY, "-o", "c.safetensors")
+    assert "Classifier: c-2.safetensors. " in done.out
+    assert (workdir / "c.safetensors").read_text() == "another's"
+    assert classifier.read("c-2.safetensors").data["name"] == "shapes"
+
+
+def test_a_name_that_was_taken_during_the_labelling_is_kept(trained, pictures, run_cli, monkeypatch):
+    meanwhile(monkeypatch, (labelling, "label_pictures"), trained.parent / "scores.safetensors")
+    assert run_cli("classifier", "label", pictures, "--classifier", trained, "-q").code == 0
+    assert (trained.parent / "scores.safetensors").read_text() == "another's"
+    assert len(scores.read("scores-2.safetensors").scores) == 3
+
+
+def test_the_next_lines_quote_what_a_shell_would_cut(workdir, pictures, run_cli):
+    few = [*TINY, "--targets", "size", "--buckets", "2", "-o", "of mine"]
+    done = run_cli("classifier", "train", *few)
+    name = classifier.read("of mine").heads[0].names[0]
+    assert done.out.rstrip().endswith(f"Next: gantool steer RUN --toward '{name}' --classifier 'of mine'")
+    done = run_cli("classifier", "label", pictures, "--classifier", "of mine", "-o", "the scores", "-q")
+    assert done.out.rstrip().endswith("Next: gantool inspect 'the scores'")
+
+
+def test_a_factor_whose_fit_cannot_be_measured_is_said_to_be_so(workdir, run_cli):
+    head = Head("value", "size", ("size",), quantiles=(0.0, 1.0))
+    assert _row(head) == ("size", "factor", "not measurable", "")
+    meta = {"component": {"name": "convnet", "options": {}}, "shape": [1, 4, 4], "data": {"name": "n"}, "seed": 0}
+    envelope.write("c", "classifier", {}, {**meta, "heads": [asdict(head)], "hash": ""})
+    assert "  head size    value size: not measurable\n" in run_cli("inspect", "c").out
+
+
+def test_a_foreign_generator_is_a_model_whose_samples_are_labelled(workdir, run_cli):
+    assert run_cli("classifier", "train", *TINY[:1], "16", *TINY[2:], "-o", "c.safetensors").code == 0
+    layers = [nn.ConvTranspose2d(6, 16, 4, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
+    layers += [nn.ConvTranspose2d(16, 8, 4, 2, 1, bias=False), nn.BatchNorm2d(8), nn.ReLU()]
+    layers += [nn.ConvTranspose2d(8, 3, 4, 2, 1, bias=False), nn.Tanh()]
+    state = nn.Sequential(*layers).state_dict()
+    torch.save({f"main.{name}": tensor for name, tensor in state.items()}, "weights.pt")
+    done = run_cli("classifier", "label", "weights.pt", "--classifier", "c.safetensors", "-n", "3", "-q")
+    assert done.code == 0, done.err
+    assert scores.read("scores.safetensors").model_hash == open_model("weights.pt").hash
 
 
 def test_targets_and_buckets_choose_what_is_learnt(workdir, run_cli):
@@ -127,6 +190,8 @@ def test_a_picture_is_cut_and_resized_to_what_the_classifier_takes(workdir):
     Image.fromarray(pixels).save("wide.png")
     middle = read_picture(workdir / "wide.png", (3, 4, 4))
     assert np.array_equal(middle, np.broadcast_to(np.array([10, 20, 30])[:, None, None], (3, 4, 4)))
+    Image.fromarray(np.full((4, 4), 0x4000, np.uint16)).save("deep.png")
+    assert read_picture(workdir / "deep.png", (3, 4, 4)).tolist() == np.full((3, 4, 4), 64).tolist()
     Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save("clear.png")
     assert read_picture(workdir / "clear.png", (1, 4, 2)).tolist() == np.full((1, 4, 2), 255).tolist()
     assert read_picture(workdir / "clear.png", (4, 2, 2)).max() == 0
@@ -150,7 +215,22 @@ REFUSED = {
     "an unknown target": ("train --targets siz", "--targets: the data has no 'siz'; known: classes, x, y, size"),
     "an unknown classifier": ("train --classifier convnett", "did you mean convnet?"),
     "an option of another classifier": ("train --resnet.width 3", "--resnet.width: there is no such option"),
-    "a width of nothing": ("train --convnet.width 0", "--convnet.width: 0 was given; allowed: an integer from 1"),
+    "a width of nothing": (
+        "train --convnet.width 0",
+        "--convnet.width: 0 was given; allowed: an integer from 1 to 1024; type: gantool components classifier convnet",
+    ),
+    "buckets of classes": ("train --targets classes --buckets 4", "--buckets: 4 was given, and no factor is learnt"),
+    "a name that is too long": (f"train -o {'a' * 300}", "cannot be written (File name too long); a file in a folder"),
+    "a file for a folder": ("train -o photos/a.png/c", "-o: photos/a.png/c cannot be written (Not a directory)"),
+    "a name that is too long for a classifier": (f"label photos --classifier {'a' * 300}", "is neither a file nor"),
+    "a name that is too long for a picture": (
+        f"label {'a' * 300} --classifier c.safetensors",
+        "cannot be read (File name too long)",
+    ),
+    "a model among pictures": (
+        "label photos model --classifier c.safetensors",
+        "model is a model; one model, or pictures",
+    ),
     "a folder to write to": ("train -o photos", "-o: photos is a folder; a file"),
     "too few examples": ("train --data.length 20 --data.size 8", "holds 20 examples; at least 30"),
     "one bucket": ("train --buckets 1", "--buckets"),

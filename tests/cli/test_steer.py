@@ -94,7 +94,7 @@ def test_the_strip_carries_every_latent_row_by_row_and_figures_say_what_moved(st
         "run", "--toward", "bright", *BY, "--seeds", "5", "--max-steps", 3, "--until", 0.99, "-o", tmp_path / "one.png"
     )
     assert "1 row of 7 steps" in single.out
-    assert np.allclose(read_provenance(tmp_path / "one.png")["z"][-1], carried["z"][7], atol=1e-4)
+    assert np.allclose(read_provenance(tmp_path / "one.png")["z"][-1], carried["z"][7], atol=1e-3)
 
 
 def test_json_holds_the_judges_figures(steer, tmp_path):

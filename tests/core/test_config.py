@@ -412,7 +412,10 @@ def test_the_strongest_tier_names_the_list_and_tables_of_options_are_merged():
             "file: regularizer: there is no regularizer 'trem'; known: other-term, term; did you",
         ),
         ({"regularizer": [3]}, "file: regularizer: [3] was given; a list of names of components"),
-        ({"regularizer": {"name": "term"}}, "file: regularizer: {'name': 'term'} was given; a list of names"),
+        ({"regularizer": {"name": "term"}}, "file: regularizer.name: is not an option; known: names; options go into"),
+        ({"regularizer": {"names": ["term"], "weight": 5}}, "file: regularizer.weight: is not an option; known: names"),
+        ({"term": {"wieght": 2}}, "file: term.wieght: is not an option; known: weight, mode; did you mean weight?"),
+        ({"regularizer": "none", "term": {"weight": -1}}, "file: term.weight: -1 was given; allowed: "),
         ({"term": {"weight": 2}, "terms": {}}, "file: terms: is unknown; known: arch, "),
         (
             {"regularizer": "term", "term": {"wieght": 2}},
@@ -430,4 +433,13 @@ def test_a_list_that_cannot_be_is_refused_by_its_place(tree, said):
 
 def test_a_part_of_a_list_may_not_be_named_like_a_table_of_settings():
     assert "is that of a table" in str(part("regularizer", "data").problem())
+    assert "is that of a table" in str(part("regularizer", "none").problem())
     assert part("dataset", "data").problem() is None
+    assert part("regularizer", "x", recipe={"loss": "y"}).problem() == "a regularizer brings no recipe"
+
+
+def test_a_recipe_may_name_a_list():
+    made = registry(TERM, recipes={"plain": {"regularizer": ["term"], "term": {"weight": 3.0}}})
+    config = resolve(made, [Tier("base", CHOSEN)])
+    assert (config.tree()["regularizer"], config.tree()["term"]["weight"]) == ({"names": ["term"]}, 3.0)
+    assert config.origins["regularizer.names"] == "loss plain"

@@ -1,17 +1,19 @@
 """Scores of a classifier: closed forms of log-odds, angles and shares, names to ask for, and files that do not fit."""
 
 import math
+from typing import Annotated
 
 import pytest
 import torch
 from torch import nn
 
-from gantool import load_plugins
+from gantool import Component, Meta, Options, load_plugins
 from gantool.errors import FileError, OptionError, PluginError
 from gantool.files import classifier as files
 from gantool.files import envelope
 from gantool.files.classifier import Head, TrainedClassifier
 from gantool.latent.scorer import Scorer, head_scores, open_scorer
+from gantool.registry import Registry
 from gantool_classic.classifiers.convnet import Convnet
 from gantool_classic.classifiers.settings import ConvnetOptions
 
@@ -213,6 +215,43 @@ def test_what_is_no_classifier_is_said_to_be_what_it_is(tmp_path):
     )
     assert f"--judge: {tmp_path} is a folder" in message(OptionError, str(tmp_path), registry(), (1, 8, 8), "--judge")
     assert "did you mean convnet?" in message(OptionError, "convnett", registry(), (1, 8, 8))
+
+
+def test_a_name_that_is_too_long_for_a_file_is_no_classifier():
+    assert "is neither a file nor the name of a classifier" in message(OptionError, "a" * 300, registry(), None)
+
+
+class Weights(Options, frozen=True):
+    """The options of ``Untrained`` and ``Known``."""
+
+    weights: Annotated[str, Meta(description="a file", extra={"path": True})] = ""
+
+
+class Untrained:
+    """A classifier that gantool trains, and that has an option called ``weights``."""
+
+    names = None
+
+    def __init__(self, options):
+        pass
+
+
+class Known(Untrained):
+    """A classifier that comes trained, and knows any file."""
+
+    names = ("ant", "bee")
+
+    def network(self, shape, outputs):
+        return nn.Linear(math.prod(shape), outputs)
+
+
+def test_a_file_of_weights_is_opened_by_the_component_that_comes_trained(tmp_path):
+    torch.save({"w": torch.zeros(2)}, tmp_path / "w.pt")
+    known = Registry()
+    parts = {"a-first": f"{__name__}:Untrained", "known": f"{__name__}:Known"}
+    known.add(Component("classifier", name, target, "", Weights) for name, target in parts.items())
+    found = open_scorer(str(tmp_path / "w.pt"), known, (3,))
+    assert (found.names, found.label) == (("ant", "bee"), "w.pt")
 
 
 def test_a_component_that_is_not_trained_is_no_classifier_yet():

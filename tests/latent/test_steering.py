@@ -54,9 +54,9 @@ def directions(**changes):
     return Directions(NAMES, true_directions(), offsets, torch.zeros(5), torch.ones(5), "oracle", **changes)
 
 
-@pytest.mark.parametrize("until", [None, 0.9])
-def test_the_path_of_a_sample_does_not_depend_on_its_batch(z, aim, until):  # check 14
-    aim = replace(aim, until=until, steps=20)
+@pytest.mark.parametrize(("until", "smooth"), [(None, 0.0), (0.9, 0.0), (0.9, 0.6)])
+def test_the_path_of_a_sample_does_not_depend_on_its_batch(z, aim, until, smooth):  # check 14
+    aim = replace(aim, until=until, smooth=smooth, steps=20)
     whole = climb(z, aim)
     for start, size in ((0, 1), (77, 1), (127, 1), (40, 8)):
         rows = slice(start, start + size)
@@ -80,6 +80,39 @@ def test_each_step_follows_the_gradient_where_it_is_taken_and_no_earlier_one(z, 
             moved = path[number, row] + 0.25 * gradient / gradient.norm()
             expected = moved * z[row].norm() / moved.norm()
             assert torch.allclose(path[number + 1, row], expected, atol=1e-5)
+
+
+class Rippled(nn.Module):
+    """A feature that z0 shows, and a ripple along z1 whose slope is ten times as steep and leads nowhere."""
+
+    def forward(self, z):
+        return (z[:, :1] + 0.2 * (50 * z[:, 1:2]).sin()).float()
+
+
+def test_a_smoothed_gradient_follows_the_feature_and_not_the_ripple():
+    # Over a cloud of width 0.6 the ripple's mean slope is 10 cos(50 z1) exp(-50^2 0.6^2 / 2), which is nothing.
+    scorer = Scorer(Rippled(), [Head("attributes", "made up", ("feature",))], label="rippled", shape=(16,))
+    z = torch.randn(8, 16, generator=torch.Generator().manual_seed(1))
+    aim = Aim(scorer.target("feature"), scorer.scores(z), until=None, steps=1)
+
+    def slopes(aim):
+        step = steer_by_gradient(lambda z, c: z, SHELL, scorer, z, None, aim).z[1] - z
+        return step[:, 0].mean(), step[:, 1].abs().mean()
+
+    feature, ripple = slopes(aim)
+    assert ripple > 3 * feature
+    feature, ripple = slopes(replace(aim, smooth=0.6, views=4096))
+    assert feature > 3 * ripple
+
+
+def test_smoothing_a_linear_score_changes_nothing():
+    scorer = Scorer(nn.Linear(16, 1), [Head("attributes", "made up", ("feature",))], label="linear", shape=(16,))
+    z = torch.randn(4, 16, generator=torch.Generator().manual_seed(1))
+    aim = Aim(scorer.target("feature"), scorer.scores(z), until=None, steps=3)
+    plain, smooth = (
+        steer_by_gradient(lambda z, c: z, SHELL, scorer, z, None, one).z for one in (aim, replace(aim, smooth=0.6))
+    )
+    torch.testing.assert_close(smooth, plain)
 
 
 def test_gradients_do_not_accumulate_between_calls_and_parameters_get_none(aim):

@@ -19,7 +19,7 @@ class Regularizer:
     def slots(self):
         return self.added
 
-    def module(self, feature_dim, condition):
+    def module(self, shape, feature_dim, condition):
         return nn.Linear(feature_dim, 1)
 
     def term(self, G, fake, real, module, step):

@@ -89,7 +89,7 @@ FAULTS = {
     },
     "regularizer": {
         "UnknownSlot": {"slots_are_known", "sampling_gives_what_was_trained"},
-        "TwinSlots": {"slots_are_known"},
+        "TwinSlots": TRAINED | {"slots_are_known"},
         "PerSample": TRAINED | {"term_is_a_scalar_that_reaches_the_generator"},
         "CutOff": {"term_is_a_scalar_that_reaches_the_generator"},
         "LeavesEval": {"term_leaves_the_generator_alone", "resume_is_exact"},

@@ -9,6 +9,7 @@ from torch import nn
 
 from gantool import Condition, DataInfo, Samples
 from gantool.errors import DataError, OptionError, TrainingError
+from gantool.files import classifier as files
 from gantool.latent.scorer import Scorer
 from gantool.training.calibration import expected_calibration_error, temperature
 from gantool.training.classifier import Recipe, split_rows, train_classifier
@@ -99,6 +100,37 @@ def test_buckets_of_a_circular_factor_are_equally_wide():
     assert task.targets.tolist() == [0, 0, 1, 2, 3, 0]
 
 
+@pytest.mark.parametrize(("values", "buckets"), [([0] * 7 + [1] * 3, 2), ([2, 0, 1, 1, 1, 2], 3), ([0, 1, 0], 9)])
+def test_a_factor_of_no_more_values_than_buckets_has_a_class_for_each(values, buckets):
+    values = np.array(values, np.float32)
+    (task,) = choose_tasks(Samples(values[:, None], factors={"v": values}), DataInfo((1,), len(values)), [], buckets)
+    assert task.head.names == ("v 0", "v 1", "v 2")[: int(values.max()) + 1]
+    assert task.targets.tolist() == values.tolist()
+
+
+def test_the_few_values_of_a_circular_factor_are_classes_too_and_1_is_0():
+    values = np.array([0.0, 0.25, 1.0, 0.5], np.float32)
+    samples = Samples(values[:, None], factors={"hue": values}, circular=("hue",))
+    (task,) = choose_tasks(samples, DataInfo((1,), 4), buckets=3)
+    assert task.head.names == ("hue 0", "hue 0.25", "hue 0.5")
+    assert task.targets.tolist() == [0, 1, 0, 2]
+
+
+def test_a_factor_that_most_examples_share_is_not_cut():
+    values = np.array([0] * 8 + [1, 2], np.float32)
+    data = Samples(values[:, None], factors={"v": values}), DataInfo((1,), 10)
+    with pytest.raises(OptionError, match="v cannot be cut into 2 with equally many examples"):
+        choose_tasks(*data, buckets=2)
+
+
+def test_buckets_without_a_factor_are_refused():
+    with pytest.raises(OptionError, match="--buckets: 4 was given, and no factor is learnt; the data has: height, ang"):
+        choose_tasks(*points(), ["classes"], buckets=4)
+    with pytest.raises(OptionError, match="no factor is learnt; the data has none"):
+        choose_tasks(*attributes(), buckets=4)
+    assert len(choose_tasks(*points(), ["classes", "height"], buckets=4)) == 2
+
+
 def test_bounds_that_look_alike_get_more_digits():
     values = np.array([1.0001, 1.0002, 1.0004])
     (task,) = choose_tasks(Samples(values[:, None], factors={"v": values}), DataInfo((1,), 3), buckets=2)
@@ -115,11 +147,13 @@ def test_an_unknown_target_is_said_with_what_the_data_knows():
 
 def test_data_without_labels_and_factors_is_refused():
     samples, _ = points()
-    constant = {"same": np.ones(N, np.float32)}
+    constant = {"same": np.full(N, 0.1, np.float32)}  # whose standard deviation is 1.5e-8
+    around = {"angle": (np.arange(N) % 2).astype(np.float32)}
     one_class = Condition("classes", ("only",))
     for data, condition in (
         (Samples(samples.values), None),
         (Samples(samples.values, factors=constant), None),
+        (Samples(samples.values, factors=around, circular=("angle",)), None),
         (Samples(samples.values, np.zeros(N, np.int64)), one_class),
     ):
         with pytest.raises(DataError, match="no labels and no factors"):
@@ -187,6 +221,16 @@ def test_the_figures_are_those_of_rows_that_nothing_was_learnt_from(known):
     assert known.heads[0].figures["accuracy"] == pytest.approx(right.mean())
     unexplained = ((scores[:, 2].numpy() - height) ** 2).mean() / height.var()
     assert known.heads[1].figures["r2"] == pytest.approx(1 - unexplained, abs=1e-4)
+
+
+def test_a_factor_without_variance_in_the_test_rows_has_no_r2_and_the_network_is_kept(tmp_path):
+    samples, _ = points()
+    values = np.arange(N, dtype=np.float32)
+    values[split_rows(N, 0).test] = 7
+    found = trained(data=(Samples(samples.values, factors={"v": values}), DataInfo((2,), N)), steps=2)
+    assert found.heads[0].figures == {}
+    files.write(tmp_path / "c", found)
+    assert files.read(tmp_path / "c").hash == found.hash
 
 
 def test_attributes_are_learnt_in_one_head():

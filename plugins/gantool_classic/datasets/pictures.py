@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
 
 from gantool.errors import OptionError
+from gantool.files.pictures import eight_bits
 
 __all__ = ["MAX_PIXELS", "SUFFIXES", "Conversion", "PictureError", "is_grey", "read_picture", "resize", "rgb"]
 
@@ -111,7 +112,7 @@ def _convert(image: Image.Image, conversion: Conversion) -> Array:
     _shrink_on_load(image, conversion)
     image.load()
     ImageOps.exif_transpose(image, in_place=True)
-    upright = _composite(_eight_bits(image), conversion)
+    upright = _composite(eight_bits(image), conversion)
     array = np.asarray(_fit(_cut(upright, conversion.centre), conversion))
     return np.ascontiguousarray(array[None] if array.ndim == 2 else array.transpose(2, 0, 1))
 
@@ -123,14 +124,6 @@ def _shrink_on_load(image: Image.Image, conversion: Conversion) -> None:
     scale = 2 * max(conversion.height, conversion.width) / min(image.size)
     if scale < 1:
         image.draft(None, (math.ceil(image.width * scale), math.ceil(image.height * scale)))
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Bring 16-bit grey to 8 bits; Pillow's own conversion would clip it."""
-    if not image.mode.startswith("I"):
-        return image
-    levels = np.clip(np.asarray(image).astype(np.float32) / 257, 0, 255)
-    return Image.fromarray((levels + 0.5).astype(np.uint8))
 
 
 def _composite(image: Image.Image, conversion: Conversion) -> Image.Image:

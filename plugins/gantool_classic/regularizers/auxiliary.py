@@ -26,7 +26,7 @@ class Auxiliary:
         """Return no slots: the label joins z by the conditioning."""
         return ()
 
-    def module(self, feature_dim: int, condition: Condition | None) -> nn.Module:
+    def module(self, shape: tuple[int, ...], feature_dim: int, condition: Condition | None) -> nn.Module:
         """Return the head: ``h [N, F]`` -> a logit for each class or attribute."""
         return head(feature_dim, self.options.hidden, len(condition or ()))
 
@@ -42,7 +42,7 @@ class Auxiliary:
 
 
 def label_loss(logits: Tensor, c: Tensor) -> Tensor:
-    """Return the cross-entropy of classes ``[N]``, or the binary one of attributes ``[N, A]``."""
+    """Return the cross-entropy of classes ``[N]``, or the binary one of attributes ``[N, A]``, there above 0.5."""
     if c.dtype == torch.int64:
         return F.cross_entropy(logits, c)
-    return F.binary_cross_entropy_with_logits(logits, c)
+    return F.binary_cross_entropy_with_logits(logits, (c > 0.5).to(logits))

@@ -6,7 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from gantool import Condition, Generated, Real, Scorer, Slot, Step, load_plugins, open_scorer
+from gantool.errors import FileError
 from gantool_classic.regularizers.settings import ClassifierSlotsOptions
+
+FILE, FEATURES = "--classifier.file", "--classifier.features"
 
 
 class ClassifierSlots:
@@ -18,35 +21,58 @@ class ClassifierSlots:
 
     def __init__(self, options: ClassifierSlotsOptions) -> None:
         self.options = options
-        self.scorer: Scorer | None = None
 
     def slots(self) -> tuple[Slot, ...]:
         """Return a normal slot for each feature, named after it."""
         return tuple(Slot(name, "normal", 1) for name in self.options.features)
 
-    def module(self, feature_dim: int, condition: Condition | None) -> None:
-        """Return nothing: the classifier is frozen and lies in a file of its own."""
+    def module(self, shape: tuple[int, ...], feature_dim: int, condition: Condition | None) -> nn.Module:
+        """Return the hash of the classifier, which is saved with the run: it may move but not change.
+
+        Raises FileError and OptionError for a file that is no classifier of such pictures or of these features.
+        """
+        self.scorer = open_scorer(str(self.options.file), load_plugins().registry, shape, FILE)
+        self.targets = [self.scorer.target(name, FEATURES) for name in self.options.features]
+        return Fingerprint(self.scorer)
 
     def term(self, G: nn.Module, fake: Generated, real: Real, module: nn.Module | None, step: Step) -> Tensor:
-        """Return the term. Raises FileError and OptionError for a classifier that does not know the features."""
-        scorer = self._open(tuple(fake.x.shape[1:]), fake.x.device)
-        scores = scorer.scores(fake.x)
-        targets = [scorer.target(name) for name in self.options.features]
+        """Return the term. Raises FileError for another classifier than the run began with."""
+        assert isinstance(module, Fingerprint)
+        if not module.fits(self.scorer):
+            hint = f"bring it back, or say where it lies now with {FILE}"
+            given = "is another classifier than the run began with"
+            raise FileError(str(self.options.file), given, "the same file", hint)
+        scores = self._on(fake.x.device).scores(fake.x)
         aligned = torch.zeros((), device=fake.x.device)
         leaking = torch.zeros((), device=fake.x.device)
-        for code, target in zip(fake.codes.T, targets, strict=True):
+        for code, target in zip(fake.codes.T, self.targets, strict=True):
             aligned = aligned + 1 - correlation(code, target.score(scores)[:, None])[0]
             others = [column for column in range(scores.shape[1]) if column not in target.group]
             if others:
                 leaking = leaking + correlation(code, scores[:, others]).square().mean()
-        return (self.options.weight * aligned + self.options.leak_weight * leaking) / len(targets)
+        return (self.options.weight * aligned + self.options.leak_weight * leaking) / len(self.targets)
 
-    def _open(self, shape: tuple[int, ...], device: torch.device) -> Scorer:
-        if self.scorer is None:
-            found = open_scorer(str(self.options.file), load_plugins().registry, shape, "--classifier.file")
-            found.network.to(device)
-            self.scorer = found
+    def _on(self, device: torch.device) -> Scorer:
+        self.scorer.network.to(device)
         return self.scorer
+
+
+class Fingerprint(nn.Module):
+    """Which classifier a run is tied to, as a tensor of its checkpoints."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        super().__init__()
+        self.sha256: Tensor
+        self.register_buffer("sha256", digest(scorer))
+
+    def fits(self, scorer: Scorer) -> bool:
+        """Whether the run began with this classifier."""
+        return torch.equal(self.sha256.cpu(), digest(scorer))
+
+
+def digest(scorer: Scorer) -> Tensor:
+    """Return a classifier's hash as uint8 ``[32]``."""
+    return torch.frombuffer(bytearray.fromhex(scorer.hash), dtype=torch.uint8).clone()
 
 
 def correlation(code: Tensor, scores: Tensor) -> Tensor:

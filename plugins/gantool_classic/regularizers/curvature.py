@@ -39,18 +39,22 @@ def jacobian_variance(G: Callable[[Tensor], Tensor], z: Tensor, signs: Tensor, e
     return torch.stack(squared).var(0)
 
 
-class HessianPenalty:
+class Penalty:
+    """A penalty on all of z, that adds no slot and owns no module."""
+
+    def slots(self) -> tuple[Slot, ...]:
+        """Return no slots."""
+        return ()
+
+    def module(self, shape: tuple[int, ...], feature_dim: int, condition: Condition | None) -> None:
+        """Return no module."""
+
+
+class HessianPenalty(Penalty):
     """weight * reduce over outputs of Var_v (v^T H v), in the mean over the batch."""
 
     def __init__(self, options: HessianOptions) -> None:
         self.options = options
-
-    def slots(self) -> tuple[Slot, ...]:
-        """Return no slots: it acts on all of z."""
-        return ()
-
-    def module(self, feature_dim: int, condition: Condition | None) -> None:
-        """Return nothing: it owns no module."""
 
     def term(self, G: nn.Module, fake: Generated, real: Real, module: nn.Module | None, step: Step) -> Tensor | None:
         """Return the penalty, or None on the steps that ``every`` skips."""
@@ -63,20 +67,20 @@ class HessianPenalty:
         return self.options.weight * self.options.every * reduced.mean()
 
 
-class OrthogonalJacobian(HessianPenalty):
+class OrthogonalJacobian(Penalty):
     """weight * Var_v (||J v||^2) over the squared number of outputs, so that a weight serves pictures of any size."""
 
     def __init__(self, options: OroJarOptions) -> None:
-        self.settings = options
+        self.options = options
 
     def term(self, G: nn.Module, fake: Generated, real: Real, module: nn.Module | None, step: Step) -> Tensor | None:
         """Return the penalty, or None on the steps that ``every`` skips."""
-        if step.number % self.settings.every:
+        if step.number % self.options.every:
             return None
-        signs = rademacher(step, "orojar", self.settings.draws, fake.z)
+        signs = rademacher(step, "orojar", self.options.draws, fake.z)
         with sampling(G):
-            variance = jacobian_variance(lambda z: G(z, fake.c), fake.z, signs, self.settings.epsilon)
-        return self.settings.weight * self.settings.every * variance.mean() / fake.x[0].numel() ** 2
+            variance = jacobian_variance(lambda z: G(z, fake.c), fake.z, signs, self.options.epsilon)
+        return self.options.weight * self.options.every * variance.mean() / fake.x[0].numel() ** 2
 
 
 def rademacher(step: Step, stream: str, draws: int, z: Tensor) -> Tensor:

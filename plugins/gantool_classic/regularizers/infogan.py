@@ -29,7 +29,7 @@ class InfoGan:
         pairs = zip(named, self.options.categories, strict=True)
         return (*continuous, *(Slot(name, "categorical", count) for name, count in pairs))
 
-    def module(self, feature_dim: int, condition: Condition | None) -> nn.Module:
+    def module(self, shape: tuple[int, ...], feature_dim: int, condition: Condition | None) -> nn.Module:
         """Return the head Q: ``h [N, F]`` -> means, log-variances and logits."""
         outputs = 2 * self.options.continuous + sum(self.options.categories)
         return head(feature_dim, self.options.hidden, outputs)

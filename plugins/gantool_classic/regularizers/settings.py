@@ -90,10 +90,12 @@ def needs_classifier_file(config: RunConfig) -> str | None:
 
 
 def needs_labels(config: RunConfig) -> str | None:
-    """Refuse a generator that is not told the label."""
-    if config.name("condition") != "none":
-        return None
-    return (
-        "asks the sample to show a label that G was never told (--condition none); "
-        "type: --condition slot, where D does not see it, or --condition onehot"
-    )
+    """Refuse a generator that is not told the label, and a discriminator that is: its features hold it already."""
+    name = config.name("condition")
+    if name == "none":
+        return "asks the sample to show a label that G was never told (--condition none); type: --condition slot"
+    if name in ("onehot", "embedding"):
+        return (
+            f"would read the label off what D is shown (--condition {name}), not off the sample; type: --condition slot"
+        )
+    return None

@@ -1,0 +1,45 @@
+"""Names of what gantool writes: what exists is kept, and the new file or folder gets a name with -2, -3 and so on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+
+from gantool.errors import OptionError
+
+__all__ = ["check_suffix", "free"]
+
+
+def free(path: Path) -> Path:
+    """Return a path if nothing is there, else the first free one with -2, -3, ... before the suffix.
+
+    A folder that is empty counts as free; one that is not gets the number at its end. Raises OptionError for a folder
+    whose name cannot have a number, as ``.`` has none.
+    """
+    if not _taken(path):
+        return path
+    if path.name in ("", ".."):
+        raise OptionError(str(path), "is a folder with files in it", "a new folder, or an empty one")
+    stem, suffix = (path.name, "") if path.is_dir() else (path.stem, path.suffix)
+    others = (path.with_name(f"{stem}-{number}{suffix}") for number in count(2))
+    return next(other for other in others if not _taken(other))
+
+
+def _taken(path: Path) -> bool:
+    try:
+        return any(path.iterdir())
+    except (OSError, ValueError):  # no folder
+        return os.path.lexists(path)
+
+
+def check_suffix(given: str, suffixes: Sequence[str], flag: str = "-o") -> Path:
+    """Return the file that a flag names. Raises OptionError for another suffix, whatever its case, and for a folder."""
+    path = Path(given)
+    allowed = f"a {' or a '.join(suffixes)} file"
+    if path.is_dir():
+        raise OptionError(flag, f"{given or path} was given, and is a folder", allowed)
+    if path.suffix.lower() not in suffixes:
+        raise OptionError(flag, f"{given} was given", allowed, f"type: {flag} {path.with_suffix(suffixes[0])}")
+    return path
