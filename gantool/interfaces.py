@@ -250,9 +250,12 @@ class Direction:
 
 
 class Finder(Protocol):
-    """Kind ``direction-finder``: ``needs`` says which parts of the evidence it cannot do without."""
+    """Kind ``direction-finder``: ``needs`` says which parts of the evidence it cannot do without.
 
-    needs: tuple[Literal["scores", "score", "pair"], ...]
+    ``z`` are many latents, which scores imply; a finder that names neither is shown but a few, and ``-n`` is refused.
+    """
+
+    needs: tuple[Literal["z", "scores", "score", "pair"], ...]
 
     def find(self, evidence: Evidence) -> list[Direction]:
         """Return directions, one for each of ``evidence.names`` or as many as the finder was asked for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +27,11 @@ Examples:
   gantool direction audit smile.safetensors --classifier faces.safetensors -n 2000 -o audit.png
   gantool direction audit RUN/directions-pca.safetensors --classifier shapes.safetensors --no-data --json
 \b
-Whose fault a leak is, with r the correlation of both features in the real data, p its permutation p-value, and e the
-share of the target's variance that the direction explains, at least 0.25:
+Whose fault a leak is, with r the correlation of both features in the real data, p its permutation p-value, e the share
+of the target's variance that the best linear direction explains, at least 0.25, and aim the cosine with that direction:
   no effect   the target's own effect is below 0.10 std, or its 95 % interval holds 0
   clean       the leak is below 0.10 of the target's effect
+  the direction  aim < 0.90, or it was made orthogonal to others; find it anew with --method ridge
   the data    p < 0.01, |r| >= 0.10, the leak has r's sign and is at most |r| / e + 0.25
   both        the same, but the leak is larger
   the model   every other leak
@@ -37,7 +39,7 @@ share of the target's variance that the direction explains, at least 0.25:
 """
 SHOWN = 16  # features in the picture besides targets and leaks
 COLUMNS = (
-    *("direction", "feature", "effect in std", "selectivity", "monotonic", "explained"),
+    *("direction", "feature", "effect in std", "selectivity", "monotonic", "explained", "aim"),
     *("worst leak", "real r", "fault"),
 )
 
@@ -50,11 +52,11 @@ COLUMNS = (
 @click.option("--strength", type=click.FloatRange(0, 100, min_open=True), default=2.0, help="How far to walk. [2]")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Seed of samples, resamples and permutations. [0]")
 @click.option("--no-data", is_flag=True, help="Do not look at the real data.")
-@click.option("-o", "--out", metavar="FILE", help="The picture to write. [a new .png beside FILE]")
+@click.option("-o", "--out", metavar="FILE", help="The .png to write; what exists is kept: the name gets -2.")
 @click.option("--json", "as_json", is_flag=True, help="Print all figures as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def audit(path: str, classifier: str, **values: Any) -> None:
-    """Measure what else changes along each direction of FILE, and say whether the data or the model is at fault.
+    """Measure what else changes along each direction of FILE: is the data, the model or the direction at fault?
 
     Each direction is walked both ways from the same samples. Its effect is the change of its feature in standard
     deviations, its leak the largest change of another feature for one of its own; both with a 95 % bootstrap interval.
@@ -85,20 +87,15 @@ def audit(path: str, classifier: str, **values: Any) -> None:
         say_json({"out": str(out), "model_hash": model.hash, "classifier": scorer.label, **found.plain()})
         return
     _report(found)
-    say(f"{count} samples, {values['strength']:g} std each way: {out}. {_next(found, directions, path)}")
+    following = shlex.join(["gantool", *_next(found, directions, path, str(model.path), classifier)])
+    say(f"{count} samples, {values['strength']:g} std each way: {out}. Next: {following}")
 
 
 def _destination(path: str, out: str | None) -> Path:
     """Return the picture's place: a new name beside the directions where none is given."""
-    if out is not None:
-        if Path(out).suffix.lower() != ".png":
-            raise OptionError("-o", f"{out} was given", "a .png", f"type: -o {Path(out).with_suffix('.png')}")
-        return Path(out)
-    home, stem = Path(path).parent, f"{Path(path).stem}-audit"
-    number = 1
-    while (home / (name := f"{stem}.png" if number == 1 else f"{stem}-{number}.png")).exists():
-        number += 1
-    return home / name
+    from gantool.files.names import check_suffix, free
+
+    return free(Path(path).with_name(f"{Path(path).stem}-audit.png") if out is None else check_suffix(out, (".png",)))
 
 
 def _real(model: Model, scorer: Scorer, seed: int) -> Tensor | None:
@@ -128,6 +125,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         _with_interval(row.selectivity, row.selectivity_interval, ".2f"),
         f"{row.monotonicity:+.2f}",
         f"{row.explained:.2f}",
+        f"{row.aim:.2f}",
         "none" if row.leak is None else f"{row.leak_name} {_with_interval(row.leak, row.leak_interval)}",
         "" if row.data_r is None else f"{row.data_r:+.2f} (p {row.data_p:.3f})",
         row.verdict,
@@ -146,6 +144,11 @@ def _words(row: Row) -> str:
     if row.leak is None or row.verdict in ("clean", "unknown"):
         return ""
     leak = f"{row.name} moves {row.leak_name} by {row.leak:+.2f} for each step of {row.target}"
+    if row.verdict == "the direction":
+        anew = "find it anew with --method ridge, or orthogonalize it"
+        return (
+            f"{leak}, and its cosine with the best direction of {row.target} is {row.aim:.2f}: the direction; {anew}."
+        )
     together = f"the real data has the two together, r {row.data_r:+.2f}"
     if row.verdict == "the data":
         return f"{leak}; {together}: the data."
@@ -154,15 +157,29 @@ def _words(row: Row) -> str:
     return f"{leak}, and the real data does not explain it, r {row.data_r:+.2f}: the model."
 
 
-def _next(found: Audit, directions: Directions, path: str) -> str:
-    """Name the direction that leaks most into another one's feature, and how to take that off."""
-    leaky = [
-        row for row in found.rows if row.verdict not in ("clean", "no effect") and row.leak_name in directions.names
-    ]
-    if leaky:
-        worst = max(leaky, key=lambda row: abs(row.leak or 0))
-        return f'Next: gantool direction orthogonalize {path} "{worst.name}" --off "{worst.leak_name}"'
-    return f'Next: gantool steer MODEL --directions {path} --toward "{found.rows[0].name}"'
+def _next(found: Audit, directions: Directions, path: str, model: str, classifier: str) -> list[str]:
+    """Say how to clean the direction that leaks most into another one's feature, or how to find a badly aimed one."""
+    leaky = [row for row in found.rows if row.verdict not in ("clean", "no effect")]
+    for row in sorted(leaky, key=lambda row: -abs(row.leak or 0)):
+        if off := _off(row, directions):
+            return ["direction", "orthogonalize", path, row.name, "--off", ",".join(off)]
+        if row.verdict == "the direction" and directions.method != "ridge":
+            return ["direction", "find", model, "--toward", row.target, "--classifier", classifier]
+    return ["steer", model, "--directions", path, "--toward", found.rows[0].name, "--classifier", classifier]
+
+
+def _off(row: Row, directions: Directions) -> list[str]:
+    """Return what to take off a direction, with what was taken off before; empty where it was, or too little stays."""
+    from gantool.latent.directions import orthogonalize
+
+    before = list(directions.figures[directions.index(row.name)].get("orthogonal_to", ()))
+    if row.leak_name not in directions.names or row.leak_name in before:
+        return []
+    try:
+        orthogonalize(directions, row.name, off := [*before, row.leak_name])
+    except OptionError:
+        return []
+    return off
 
 
 def _draw(found: Audit, out: Path) -> None:

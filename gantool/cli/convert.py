@@ -44,8 +44,8 @@ READING, WRITING = {"maker": "--from", "key": "--key", "classes": "--classes", "
 def command(src: str, out: str, as_json: bool, quiet: bool, **values: Any) -> None:
     """Turn a foreign generator into a checkpoint, or a checkpoint into a state dict.
 
-    SRC is a file of torch.save or a safetensors file of another tool, and OUT a .safetensors; or SRC is a run folder or a checkpoint, and OUT a
-    .pt for torch.load. Nothing is overwritten.
+    SRC is another tool's file, of torch.save or safetensors, and OUT a .safetensors; or SRC is a run folder or a
+    checkpoint, and OUT a .pt for torch.load. Nothing is overwritten.
     """
     source, place = checkpoint.find(src), Path(out)
     content = _content(source)

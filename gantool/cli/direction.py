@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import os
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,11 +51,15 @@ IMPORT_EPILOG = """\b
 Examples:
   gantool direction import stylegan_smile_boundary.npy RUN --name smile
 """
+OUT = "The .safetensors to write; what exists is kept: the name gets -2."
 MIG_EPILOG = """\b
 Examples:
   gantool direction mig RUN --classifier shapes.safetensors
   gantool direction mig RUN --classifier shapes.safetensors --slots code -n 5000 --json
 """
+
+
+SUFFIX = ".safetensors"
 
 
 @click.group("direction", epilog=EPILOG)
@@ -72,8 +78,10 @@ def _find(ctx: click.Context, model: str, **values: Any) -> None:
     """
     from gantool.files import directions as files
     from gantool.latent.directions import find_directions
+    from gantool.latent.evidence import check, size
     from gantool.latent.model import open_model
 
+    _check_out(values["out"])
     finder = flags.chosen_tool(ctx, values)
     assert isinstance(ctx.command, flags.ComponentCommand)  # as it is added below
     assert ctx.command.tool_component is not None
@@ -81,16 +89,18 @@ def _find(ctx: click.Context, model: str, **values: Any) -> None:
     registry = flags.registry_of(ctx)
     opened = open_model(model, registry)
     ask = _ask(opened, values, registry)
-    with ticks("Scoring", ask.count, values["quiet"] or ask.scorer is None) as tick:
+    check(finder, method, ask)
+    with ticks("Scoring", size(finder, ask), values["quiet"] or ask.scorer is None) as tick:
         found = find_directions(opened, finder, method, ask, tick)
-    out = Path(values["out"]) if values["out"] else _free(_home(model, opened), f"directions-{method}")
+    out = _place(values["out"], _home(model, opened), f"directions-{method}")
     files.write(out, found, opened.path)
     if values["as_json"]:
         say_json({"out": str(out), **_plain(found)})
         return
     _figures(found)
     count = f"{len(found.names)} direction{'s' if len(found.names) > 1 else ''}"
-    say(f'{count}: {out}. Next: gantool steer {model} --directions {out} --toward "{found.names[0]}"')
+    tools = ["--classifier", values["classifier"]] if values["classifier"] else []
+    say(f"{count}: {out}. Next: {_steer(model, out, found.names[0], tools)}")
 
 
 def _ask(model: Model, values: dict[str, Any], registry: Registry) -> Ask:
@@ -117,7 +127,7 @@ def _ask(model: Model, values: dict[str, Any], registry: Registry) -> Ask:
     elif stored:
         source["classifier"] = dict(stored.classifier)
     pair = (ends[0][0], ends[1][0]) if ends else None
-    return Ask(values["count"] or 2000, tuple(values["toward"]), scorer, stored, pair, source)
+    return Ask(values["count"], tuple(values["toward"]), scorer, stored, pair, source)
 
 
 command.add_command(
@@ -135,7 +145,7 @@ command.add_command(
             click.Option(["--toward"], multiple=True, metavar="NAME", help="A feature; repeatable. [all]"),
             click.Option(["--pair"], nargs=2, metavar="A B", help="Latents to go from and to, for --method pair."),
             click.Option(["-n", "--count"], type=click.IntRange(10, 10**6), help="How many samples. [2000]"),
-            click.Option(["-o", "--out"], metavar="FILE", help="The file to write. [a new one in the run folder]"),
+            click.Option(["-o", "--out"], metavar="FILE", help=OUT),
             click.Option(["--json", "as_json"], is_flag=True, help="Print what was found as JSON."),
             click.Option(["-q", "--quiet"], is_flag=True, help="Show no progress."),
         ],
@@ -147,7 +157,7 @@ command.add_command(
 @click.argument("path", metavar="FILE")
 @click.argument("name")
 @click.option("--off", required=True, metavar="A,B", help="The directions to take off, or rest for all others.")
-@click.option("-o", "--out", metavar="FILE", help="The file to write. [a new one beside FILE]")
+@click.option("-o", "--out", metavar="FILE", help=OUT)
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
 def orthogonalize_command(path: str, name: str, off: str, out: str | None, as_json: bool) -> None:
     """Make the direction NAME of FILE orthogonal to others, so that it moves them less.
@@ -158,18 +168,18 @@ def orthogonalize_command(path: str, name: str, off: str, out: str | None, as_js
     from gantool.files import directions as files
     from gantool.latent.directions import orthogonalize
 
+    _check_out(out)
     directions, meta = files.read(path)
     cleaned = orthogonalize(directions, name, [part.strip() for part in off.split(",") if part.strip()])
     row = cleaned.index(name)
-    target = Path(out) if out else _free(Path(path).parent, f"{Path(path).stem}-orthogonal")
-    hint = meta.get("model")
-    files.write(target, cleaned, Path(path).parent / hint if isinstance(hint, str) else None)
+    target = _place(out, Path(path).parent, f"{Path(path).stem}-orthogonal")
+    files.write(target, cleaned, _model(path, meta))
     kept, others = cleaned.figures[row]["kept_norm"], cleaned.figures[row]["orthogonal_to"]
     if as_json:
         say_json({"out": str(target), "name": cleaned.names[row], "kept_norm": kept, "orthogonal_to": others})
         return
     say(f"{cleaned.names[row]} keeps {kept:.3f} of its length, orthogonal to {', '.join(others)}")
-    say(f"Directions: {target}. Next: gantool direction show {target}")
+    say(f"Directions: {target}. Next: {shlex.join(['gantool', 'direction', 'show', str(target)])}")
 
 
 @command.command("show", epilog=SHOW_EPILOG)
@@ -190,14 +200,16 @@ def show(path: str, as_json: bool) -> None:
         say("Cosines:")
         rows = zip(found.names, cosines, strict=True)
         table(("", *found.names), [(name, *(f"{value:+.2f}" for value in row)) for name, row in rows])
-    say(f'Next: gantool steer MODEL --directions {path} --toward "{found.names[0]}"')
+    known = _model(path, meta)
+    lost = shlex.join(["gantool", "inspect", path])
+    say(f"Next: {_steer(str(known), path, found.names[0]) if known and known.exists() else lost}")
 
 
 @command.command("import", epilog=IMPORT_EPILOG)
 @click.argument("path", metavar="FILE.npy")
 @click.argument("model", metavar="MODEL")
 @click.option("--name", "names", multiple=True, required=True, help="What the direction is called; one for each row.")
-@click.option("-o", "--out", metavar="FILE", help="The file to write. [a new one in the run folder]")
+@click.option("-o", "--out", metavar="FILE", help=OUT)
 @click.pass_context
 def import_command(ctx: click.Context, path: str, model: str, names: tuple[str, ...], out: str | None) -> None:
     """Turn an InterFaceGAN boundary, a numpy array, into directions of MODEL.
@@ -208,11 +220,12 @@ def import_command(ctx: click.Context, path: str, model: str, names: tuple[str, 
     from gantool.latent.directions import import_boundary
     from gantool.latent.model import open_model
 
+    _check_out(out)
     opened = open_model(model, flags.registry_of(ctx))
     found = import_boundary(Path(path), opened, names)
-    target = Path(out) if out else _free(_home(model, opened), f"directions-{Path(path).stem}")
+    target = _place(out, _home(model, opened), f"directions-{Path(path).stem}")
     files.write(target, found, opened.path)
-    say(f'Directions: {target}. Next: gantool steer {model} --directions {target} --toward "{names[0]}"')
+    say(f"Directions: {target}. Next: {_steer(model, target, names[0])}")
 
 
 @command.command("mig", epilog=MIG_EPILOG)
@@ -244,22 +257,36 @@ def mig(ctx: click.Context, /, model: str, classifier: str, **values: Any) -> No
         return
     columns = ("factor", "gap", "told best by", "then by", "share of it told")
     table(columns, [(g.factor, f"{g.gap:.3f}", g.best, g.second, f"{g.information:.3f}") for g in gaps])
-    say(
-        f"MIG {mean:.3f} over {values['count']} samples. Next: gantool direction find {model} --classifier {classifier}"
-    )
+    following = shlex.join(["gantool", "direction", "find", model, "--classifier", classifier])
+    say(f"MIG {mean:.3f} over {values['count']} samples. Next: {following}")
 
 
 def _home(given: str, model: Model) -> Path:
     return Path(given) if Path(given).is_dir() else model.path.parent
 
 
-def _free(folder: Path, stem: str) -> Path:
-    """Return a name that nothing has yet."""
-    path, number = folder / f"{stem}.safetensors", 1
-    while path.exists():
-        number += 1
-        path = folder / f"{stem}-{number}.safetensors"
-    return path
+def _check_out(out: str | None) -> None:
+    from gantool.files.names import check_suffix
+
+    if out is not None:
+        check_suffix(out, (SUFFIX,))
+
+
+def _place(out: str | None, folder: Path, stem: str) -> Path:
+    """Return a name that nothing has yet: the one that was given, or one of its own."""
+    from gantool.files.names import free
+
+    return free(Path(out) if out else folder / f"{stem}{SUFFIX}")
+
+
+def _model(path: str, meta: Mapping[str, Any]) -> Path | None:
+    """Return where a file of directions says that its model is, seen from here."""
+    hint = meta.get("model")
+    return Path(os.path.relpath(Path(path).parent / hint)) if isinstance(hint, str) else None
+
+
+def _steer(model: str, path: Path | str, name: str, tools: Sequence[str] = ()) -> str:
+    return shlex.join(["gantool", "steer", model, "--directions", str(path), "--toward", name, *tools])
 
 
 def _plain(found: Directions) -> dict[str, Any]:

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from gantool.cli.console import note, say, say_json
 from gantool.cli.film import check_out, is_film, new_name, write_film
 from gantool.cli.flags import registry_of
 from gantool.cli.morph import HERE, MOST, Drawn, draw_latents, draw_models, draw_sum
 from gantool.errors import OptionError
+from gantool.files.latents import SUFFIXES
+from gantool.files.names import check_suffix, free
 
 if TYPE_CHECKING:
     from gantool.latent.sources import Source
@@ -30,6 +33,7 @@ Examples:
   gantool interpolate RUN --arith "seed:3 + seed:2 - seed:1"
   gantool interpolate RUN --directions faces.safetensors --arith "seed:1 + 1.5*Smiling - Eyeglasses"
 """
+KEPT = ("path", "class_path", "ease", "seed", "seeds", "bn")  # flags of the path itself, which a next line has too
 WAYS = ("auto", "slerp", "lerp", "bezier", "cubic", "weights")
 
 
@@ -65,7 +69,12 @@ WAYS = ("auto", "slerp", "lerp", "bezier", "cubic", "weights")
 @click.option("--arith", metavar="TEXT", help="A sum of latents and directions, instead of a path.")
 @click.option("--directions", metavar="FILE", help="Directions that --arith names, in their standard deviations.")
 @click.option("--fps", type=click.FloatRange(0.1, 120), default=25, help="Frames per second of a film. [25]")
-@click.option("-o", "--out", metavar="PATH", help="A .png strip, a .gif, .webp or .mp4, or a folder of frames.")
+@click.option(
+    "-o",
+    "--out",
+    metavar="PATH",
+    help="A .png strip, a .gif, .webp or .mp4, or a folder of frames. What exists is kept: the name gets -2.",
+)
 @click.option("--save-latents", metavar="FILE", help="Also save the latent of each frame.")
 @click.option("--json", "as_json", is_flag=True, help="Print norms, steps, seam and smoothness as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
@@ -95,6 +104,8 @@ def command(sources: tuple[str, ...], **values: Any) -> None:
         drawn = draw_latents(keys, models, strip, values, registry)
     out = out or new_name(drawn.model, ".png" if strip or values["arith"] else ".gif")
     _write(drawn, out, values)
+    if not models:  # the next line need not look for it again
+        values["model"] = values["model"] or str(drawn.model.path)
     _report(drawn, out, sources, values)
 
 
@@ -109,8 +120,24 @@ def _check_flags(values: dict[str, Any]) -> None:
     if values["directions"] and not values["arith"]:
         hint = 'as in --arith "seed:1 + Smiling"'
         raise OptionError("--directions", "was given without --arith", "a sum that names them", hint)
-    if values["save_latents"] and Path(values["save_latents"]).suffix not in (".safetensors", ".pt"):
-        raise OptionError("--save-latents", f"{values['save_latents']} was given", "a .safetensors or a .pt file")
+    if values["save_latents"]:
+        check_suffix(values["save_latents"], SUFFIXES, "--save-latents")
+
+
+def _given(*names: str) -> list[str]:
+    """Return which of these options were typed, whatever their values are."""
+    context = click.get_current_context()
+    return [name for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+
+
+def _refuse_idle(beside: str, allowed: str, hint: str, *names: str) -> None:
+    """Refuse options that would do nothing."""
+    if idle := _given(*names):
+        raise OptionError(_flag(idle[0]), f"was given with {beside}", allowed, hint)
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _refuse_unknown(found: Sequence[Source]) -> None:
@@ -134,6 +161,7 @@ def _check_numbers(models: Sequence[Source], keys: Sequence[Source], values: dic
             raise OptionError(
                 "--arith", "was given with other arguments", "a model at most", "name latents in the text"
             )
+        _refuse_idle("--arith", "a path", "leave it out", "frames", "fps", *(name for name in KEPT if name != "seed"))
         return
     if len(models) > 1 and (keys or len(models) > 2 or values["model"]):
         given = f"{len(models)} checkpoints were given" + (f" with {keys[0].text}" if keys else "")
@@ -146,10 +174,10 @@ def _check_numbers(models: Sequence[Source], keys: Sequence[Source], values: dic
     if values["path"] not in allowed:
         what = "latents" if keys else "two checkpoints"
         raise OptionError("--path", f"{values['path']} was given with {what}", f"allowed: {', '.join(allowed)}")
-    if keys and values["seeds"]:
-        raise OptionError("--seeds", "was given with latents", "two checkpoints", "a path leads from seed:1 to seed:2")
-    if not keys and values["save_latents"]:
-        raise OptionError("--save-latents", "was given with two checkpoints", "a path of latents")
+    if keys:
+        _refuse_idle("latents", "two checkpoints", "a path leads from seed:1 to seed:2", "seeds", "bn")
+    else:
+        _refuse_idle("two checkpoints", "a path of latents", "", "save_latents", "class_path", "seed")
 
 
 def _write(drawn: Drawn, out: Path, values: dict[str, Any]) -> None:
@@ -168,8 +196,9 @@ def _write(drawn: Drawn, out: Path, values: dict[str, Any]) -> None:
     if values["save_latents"] and track is not None:
         names = list(model.condition.names) if model.condition else None
         meta = {"model_hash": model.hash, "seeds": None, "truncation": None, "names": names}
-        latents.write(values["save_latents"], track.z, track.c, model.path, meta)
-        note(f"Latents: {values['save_latents']}")
+        saved = free(Path(values["save_latents"]))
+        latents.write(saved, track.z, track.c, model.path, meta)
+        note(f"Latents: {saved}")
 
 
 def _carried(drawn: Drawn) -> list[Provenance] | None:
@@ -198,8 +227,11 @@ def _report(drawn: Drawn, out: Path, sources: Sequence[str], values: dict[str, A
 def _next(drawn: Drawn, out: Path, sources: Sequence[str], values: dict[str, Any]) -> str:
     """Name a next step: the film of a strip, the loop of a film, or a look at the file."""
     if values["arith"] or len(drawn.model.shape) == 1:
-        return f"gantool inspect {out}"
-    again = shlex.join(["gantool", "interpolate", *sources, *(["--model", values["model"]] if values["model"] else [])])
+        shown = out if out.is_file() else out / f"{len(drawn.film.pixels) - 1:06d}.png"
+        return shlex.join(["gantool", "inspect", str(shown)])
+    more = [part for name in ("model", *_given(*KEPT)) if values[name] for part in (_flag(name), str(values[name]))]
     if not is_film(out):
-        return f"{again} -o film.gif"
-    return f"{again} --loop pingpong -o loop.gif" if values["loop"] == "none" else f"{again} -o strip.png"
+        more += [*(["--loop", values["loop"]] if values["loop"] != "none" else []), "-o", "film.gif"]
+    else:
+        more += ["--loop", "pingpong", "-o", "loop.gif"] if values["loop"] == "none" else ["-o", "strip.png"]
+    return shlex.join(["gantool", "interpolate", *sources, *more])

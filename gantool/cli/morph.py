@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gantool.cli.film import counted
-from gantool.errors import FileError, OptionError
+from gantool.errors import OptionError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -156,19 +156,19 @@ def draw_sum(models: Sequence[Source], values: dict[str, Any], registry: Registr
     from gantool.latent.arithmetic import combine, parse
     from gantool.latent.frames import Track
     from gantool.latent.sources import latents_of, recognise
+    from gantool.latent.steering import check_directions
 
     terms = parse(values["arith"])
-    found = {term.name: recognise(term.name) for term in terms}
-    keys = [source for source in found.values() if source.kind != "unknown" or source.path]
     known, meta = files.read(values["directions"]) if values["directions"] else (None, {})
+    names = {term.name: None for term in terms if known is None or term.name not in known.names}  # before any file
+    keys = [source for source in map(recognise, names) if source.kind != "unknown" or source.path]
     origins = [source.origin for source in keys]
     if known is not None:
         hint = meta.get("model")
         origins.append((known.model_hash, Path(values["directions"]), hint if isinstance(hint, str) else None))
     model = _model(origins, keys, models, values, registry)
-    if known is not None and known.model_hash != model.hash:
-        given = f"belongs to the model {known.model_hash[:12]}, and {model.path} is {model.hash[:12]}"
-        raise FileError(values["directions"], given, "directions of the same model")
+    if known is not None:
+        check_directions(known, model, values["directions"])
     latents = {source.text: latents_of(source, model, values["seed"]) for source in keys}
     for name, (z, _) in latents.items():
         if len(z) != 1:

@@ -237,7 +237,7 @@ def _folder(model: Model, request: Request, z: Tensor, out: Path, values: dict[s
 def _save_latents(model: Model, request: Request, z: Tensor, path: Path, truncation: float | None) -> None:
     from gantool.files import latents
 
-    meta = {"model_hash": model.hash, "seeds": request.seeds, "truncation": truncation}
+    meta: dict[str, Any] = {"model_hash": model.hash, "seeds": request.seeds, "truncation": truncation}
     meta["names"] = list(model.condition.names) if model.condition else None
     latents.write(path, z, request.c, model.path, meta)
     note(f"Latents: {path}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,8 @@ Examples:
 """
 RANGE = re.compile(r"\s*([+-]?\d{1,9}(?:\.\d{1,9})?)\s*\.\.\s*([+-]?\d{1,9}(?:\.\d{1,9})?)\s*")
 FARTHEST = 100.0
+MOST = 4000  # pictures of one strip or film
+UNTIL = 0.9
 SEARCHED = range(4096)  # seeds that --start looks through
 BY_GRADIENT = {
     "keep": "--keep",
@@ -43,6 +46,7 @@ BY_GRADIENT = {
     "smooth": "--smooth",
     "views": "--views",
 }
+OUT = "A .png, .gif, .webp or .mp4, or a folder of pictures; what exists is kept: the name gets -2."
 NAMED = 3  # features that moved besides
 FPS = 6
 
@@ -62,12 +66,12 @@ class Starts:
 @click.option("--classifier", metavar="FILE|NAME", help="What tells the features; without --directions it also steers.")
 @click.option("--directions", metavar="FILE", help="Walk along the direction NAME of this file.")
 @click.option("--judge", metavar="FILE|NAME", help="Another classifier, which measures in place of the first.")
-@click.option("--until", type=float, default=0.9, help="The probability that a sample is steered to. [0.9]")
+@click.option("--until", type=float, help="The probability that a sample is steered to. [0.9]")
 @click.option("--keep", metavar="all|none|A,B", help="Features to hold back by the penalty. [all]")
 @click.option("--keep-weight", type=click.FloatRange(0, 100), help="The penalty's weight. [0.3]")
 @click.option("--max-steps", type=click.IntRange(1, 10_000), help="Steps after which a sample gives up. [40]")
 @click.option("--smooth", type=click.FloatRange(0, 10), help="Width of the cloud around z to average over. [0.6]")
-@click.option("--views", type=click.IntRange(2, 1024), help="Neighbours in the cloud; the time grows with them. [8]")
+@click.option("--views", type=click.IntRange(2, 1024), help="Neighbours in the cloud; the time grows with them. [16]")
 @click.option("--strength", metavar="A..B", help="From A to B standard deviations. [-3..3 with --directions]")
 @click.option("--absolute", is_flag=True, help="Strength 0 is where the feature begins, not where the sample is.")
 @click.option("--steps", type=click.IntRange(2, 1000), default=7, help="Columns of the strip. [7]")
@@ -76,8 +80,8 @@ class Starts:
 @click.option("--class", "name", metavar="NAME", help="The class, for a model of classes; it stays.")
 @click.option("--start", metavar="NAME", help="Only seeds whose sample the classifier takes for this feature.")
 @click.option("--from", "sources", multiple=True, metavar="FILE", help="Begin at pictures or latents. Repeatable.")
-@click.option("-o", "--out", metavar="PATH", help="A .png, .gif, .webp or .mp4, or a folder of pictures.")
-@click.option("--save-latents", metavar="FILE", help="Also save the z of every picture, row by row.")
+@click.option("-o", "--out", metavar="PATH", help=OUT)
+@click.option("--save-latents", metavar="FILE", help="Also save the z of every picture; what exists is kept.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(model: str, **values: Any) -> None:
@@ -86,8 +90,10 @@ def command(model: str, **values: Any) -> None:
     With a classifier each sample follows its own gradient, the mean over a cloud of neighbours, in steps of a quarter
     of a standard deviation on the prior's shell, until the classifier is sure enough; the other features are held back
     by a penalty. With --directions it is moved along a straight line. A row of the strip is a sample, a column a step;
-    a film goes there and back.
+    a film goes there and back. With --strength a sample is not steered until a probability but so many standard
+    deviations far.
     """
+    from gantool.files.names import free
     from gantool.latent.control import POPULATION, steer
     from gantool.latent.model import open_model
 
@@ -99,26 +105,37 @@ def command(model: str, **values: Any) -> None:
     out = _destination(model, opened, values["out"])
     order = _order(opened, values, span, registry)
     starts = _starts(opened, order.scorer, values)
+    _check_size(len(starts.z), order.columns, out)
+    saved = free(Path(values["save_latents"])) if values["save_latents"] else None
     total = POPULATION * len({*filter(None, (order.scorer, order.judge))}) + len(starts.z) * (1 + order.columns)
     with ticks("Steering", total, values["quiet"]) as tick:
         steered = steer(opened, starts.z, starts.c, order, tick)
-    _write(opened, starts, steered, out, values["save_latents"])
+    _write(opened, starts, steered, out, saved)
     if values["as_json"]:
-        say_json({"out": str(out), "model_hash": opened.hash, **_plain(order, starts, steered)})
+        places = {"out": str(out), "latents": str(saved) if saved else None}
+        say_json({**places, "model_hash": opened.hash, **_plain(order, starts, steered)})
         return
     for line in _figures(order, steered):
         say(line)
     made = f"{len(starts.z)} {'row' if len(starts.z) == 1 else 'rows'} of {order.columns} steps: {out}"
-    say(f"{made}. Next: {_next(out, order, model)}")
+    latents = f", latents: {saved}" if saved else ""
+    say(f"{made}{latents}. Next: {_next(out, order, model, values)}")
 
 
 def _check(values: dict[str, Any]) -> tuple[float, float] | None:
     """Raise OptionError for flags that do not go together; return the span of ``--strength``."""
-    if not 0 < values["until"] < 1:
+    from gantool.files.names import check_suffix
+
+    if values["until"] is not None and not 0 < values["until"] < 1:
         raise OptionError("--until", f"{values['until']:g} was given", "a probability between 0 and 1", "try 0.9")
     if values["directions"]:
         if wrong := [flag for key, flag in BY_GRADIENT.items() if values[key] is not None]:
             raise OptionError(wrong[0], "was given with --directions", "it belongs to steering by --classifier alone")
+        if values["until"] is not None and not values["classifier"]:
+            raise OptionError("--until", "was given without --classifier", "a classifier to measure by")
+    elif values["strength"] and (idle := [flag for flag in ("max_steps", "until") if values[flag] is not None]):
+        flag = f"--{idle[0].replace('_', '-')}"
+        raise OptionError(flag, "was given with --strength", "one of them: a probability to reach, or a way to go")
     elif values["absolute"]:
         raise OptionError("--absolute", "was given without --directions", "only a direction knows where it begins")
     if values["judge"] and not values["classifier"]:
@@ -128,8 +145,8 @@ def _check(values: dict[str, Any]) -> tuple[float, float] | None:
     if values["sources"] and (other := [flag for flag in ("seeds", "count", "start") if values[flag]]):
         flag = {"count": "-n"}.get(other[0], f"--{other[0]}")
         raise OptionError("--from", f"was given with {flag}", "files or seeds to begin at")
-    if values["save_latents"] and Path(values["save_latents"]).suffix not in (".safetensors", ".pt"):
-        raise OptionError("--save-latents", f"{values['save_latents']} was given", "a .safetensors or a .pt file")
+    if values["save_latents"]:
+        check_suffix(values["save_latents"], (".safetensors", ".pt"), "--save-latents")
     return _span(values["strength"])
 
 
@@ -146,18 +163,22 @@ def _span(text: str | None) -> tuple[float, float] | None:
 
 def _destination(path: str, model: Model, out: str | None) -> Path:
     """Return where to write; without -o a new name in the run folder, or beside the checkpoint."""
+    from gantool.files.names import free
     from gantool.render.animation import check_film
 
-    if out is not None:
-        chosen = Path(out)
-        if chosen.suffix and chosen.suffix.lower() != ".png" and not chosen.is_dir():
-            check_film(chosen)
-        return chosen
-    home = Path(path) if Path(path).is_dir() else model.path.parent
-    number = 1
-    while (home / (name := "steer.png" if number == 1 else f"steer-{number}.png")).exists():
-        number += 1
-    return home / name
+    if out is None:
+        return free((Path(path) if Path(path).is_dir() else model.path.parent) / "steer.png")
+    chosen = Path(out)
+    if chosen.suffix and chosen.suffix.lower() != ".png" and not chosen.is_dir():
+        check_film(chosen)
+    return free(chosen)
+
+
+def _check_size(rows: int, columns: int, out: Path) -> None:
+    """Raise OptionError for more pictures than one strip or film can hold; a folder holds any number."""
+    if out.suffix and not out.is_dir() and rows * columns > MOST:
+        given = f"{rows} samples in {columns} steps are {rows * columns} pictures"
+        raise OptionError("-n --steps", given, f"at most {MOST} in one file", "type: -o FOLDER")
 
 
 def _order(model: Model, values: dict[str, Any], span: tuple[float, float] | None, registry: Registry) -> Order:
@@ -185,7 +206,7 @@ def _order(model: Model, values: dict[str, Any], span: tuple[float, float] | Non
         scorer,
         judge,
         directions,
-        values["until"],
+        UNTIL if values["until"] is None else values["until"],
         span,
         values["absolute"],
         values["steps"],
@@ -236,7 +257,7 @@ def _chosen(model: Model, scorer: Scorer, starts: Starts, name: str, count: int)
     return Starts(starts.z[rows], None if starts.c is None else starts.c[rows], labels)
 
 
-def _write(model: Model, starts: Starts, steered: Steered, out: Path, save_latents: str | None) -> None:
+def _write(model: Model, starts: Starts, steered: Steered, out: Path, saved: Path | None) -> None:
     """Write the strip, the film or the pictures, and the latents; row by row in all of them."""
     from gantool.files import latents
     from gantool.render.animation import FILMS, save_film
@@ -251,10 +272,10 @@ def _write(model: Model, starts: Starts, steered: Steered, out: Path, save_laten
     each = pixels.reshape(rows, columns, *pixels.shape[1:])
     carried: dict[str, Any] = {"model": model.hash, "seeds": None, "truncation": None}
     arrays: dict[str, np.ndarray[Any, Any] | None] = {"z": z.numpy(), "c": None if c is None else c.numpy()}
-    if save_latents:
+    if saved:
         names = list(model.condition.names) if model.condition else None
         meta = {"model_hash": model.hash, "seeds": None, "truncation": None, "names": names}
-        latents.write(save_latents, z, c, model.path, meta)
+        latents.write(saved, z, c, model.path, meta)
     if out.suffix.lower() == ".png":
         save_png(strip(each, steered.heads, starts.labels), out, {**carried, **arrays})
     elif out.suffix.lower() in FILMS:
@@ -318,9 +339,12 @@ def _plain(order: Order, starts: Starts, steered: Steered) -> dict[str, Any]:
     }
 
 
-def _next(out: Path, order: Order, model: str) -> str:
-    if order.scorer is None:
-        return f'gantool steer {model} --toward "{order.toward}" --classifier FILE'
+def _next(out: Path, order: Order, model: str, values: dict[str, Any]) -> str:
     if out.suffix.lower() == ".png":
-        return f"gantool interpolate {out}:0 {out}:{order.columns - 1} -o morph.gif"
-    return f'gantool steer {model} --toward "{order.toward}" -o strip.png'
+        return shlex.join(
+            ["gantool", "interpolate", model, f"{out}:0", f"{out}:{order.columns - 1}", "-o", "morph.gif"]
+        )
+    tools = [
+        part for flag in ("classifier", "directions", "judge") if values[flag] for part in (f"--{flag}", values[flag])
+    ]
+    return shlex.join(["gantool", "steer", model, "--toward", order.toward, *tools, "-o", "strip.png"])

@@ -27,6 +27,7 @@ __all__ = ["KIND", "Directions", "read", "write"]
 
 KIND = "directions"
 TENSORS = ("intercept", "mean", "std")
+DISTRIBUTIONS = ("normal", "uniform", "categorical")
 
 
 @dataclass(frozen=True)
@@ -87,12 +88,15 @@ def read(path: Path | str) -> tuple[Directions, Mapping[str, Any]]:
         and vectors.is_floating_point()
         and bool(vectors.isfinite().all())
         and all(row is not None and row.shape == (len(vectors),) for row in rows)
+        and not bool(tensors["intercept"].isinf().any())  # nan: there is none
+        and all(bool(tensors[name].isfinite().all()) for name in ("mean", "std"))
+        and bool((tensors["std"] >= 0).all())
         and len(vectors) == len(names)
         and isinstance(figures, list)
         and len(figures) == len(names)
         and all(isinstance(row, dict) for row in figures)
         and isinstance(meta.get("model_hash"), str)
-        and isinstance(meta.get("slots"), list)
+        and _are_slots(meta.get("slots"), vectors.shape[1])
         and isinstance(meta.get("source"), dict)
     )
     if not sound:
@@ -111,3 +115,12 @@ def read(path: Path | str) -> tuple[Directions, Mapping[str, Any]]:
         meta["source"],
     )
     return found, meta
+
+
+def _are_slots(slots: object, width: int) -> bool:
+    """Say whether these are the parts of a prior with as many numbers as the directions have."""
+    if not isinstance(slots, list) or not all(isinstance(slot, dict) for slot in slots):
+        return False
+    named = all(isinstance(slot.get("name"), str) and slot.get("distribution") in DISTRIBUTIONS for slot in slots)
+    dims = [slot.get("dim") for slot in slots]
+    return named and all(type(dim) is int and dim > 0 for dim in dims) and sum(dims) == width

@@ -116,7 +116,7 @@ def read_npy(path: Path | str) -> ndarray[Any, Any]:
     try:
         return open_memmap(path, mode="r")
     except OSError as error:
-        raise FileError(str(path), f"cannot be read ({error.strerror})", "a file that exists") from error
+        raise FileError(str(path), f"cannot be read ({error.strerror or error})", "a file that exists") from error
     except Exception as error:  # the header is Python's literals, and raises what its parser does
         given = f"is not a plain numpy array ({(str(error).splitlines() or [type(error).__name__])[0][:120]})"
         raise UnsafeFileError(str(path), given, "numbers alone", "save with allow_pickle=False") from error

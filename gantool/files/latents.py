@@ -79,7 +79,9 @@ def _from_torch(path: Path | str, content: Any) -> tuple[Mapping[str, Tensor], M
         meta = dict(json.loads(content["gantool"]))
     except (ValueError, TypeError, RecursionError) as error:
         raise FileError(str(path), "is damaged: its gantool metadata is malformed", WANTED) from error
-    return {name: _whole(path, content[name]) for name in ("z", "c") if isinstance(content.get(name), torch.Tensor)}, meta
+    return {
+        name: _whole(path, content[name]) for name in ("z", "c") if isinstance(content.get(name), torch.Tensor)
+    }, meta
 
 
 def _whole(path: Path | str, tensor: Tensor) -> Tensor:

@@ -7,19 +7,31 @@ With ``z+-`` the latents moved by ``+-strength`` standard deviations along direc
 A direction's *leak* is ``E_ij / E_ii`` for the other feature j where it is largest, its *selectivity*
 ``|E_ii| / sum_j |E_ij|``. Columns of the target's own feature (the classes of one softmax, both parts of an angle) are
 no side effects. Intervals are 95 % percentile bootstraps over the latents. A direction that is not named as a feature
-is (``pca-1``) gets as its target the feature that it moves most.
+is (``pca1``) gets as its target the feature that it moves most.
 
 **Whose fault.** With r the correlation of the two scores in the *real* data, p its permutation p-value, and e the share
-of the target's variance that the position along the direction explains (at least 0.25 is assumed):
+of the target's variance that the best linear direction explains (at least 0.25 is assumed):
 
 - ``no effect``: the target's own effect is below 0.10, or its interval holds 0, so there is nothing to compare with;
 - ``clean``: the leak is below 0.10 of the target's effect;
+- ``the direction``: its cosine with the best linear direction of its target is below 0.90, or it was made orthogonal to
+  others and leaks still;
 - ``the data``: p < 0.01, |r| >= 0.10, and the leak has the sign of r and is at most |r| / e + 0.25;
 - ``both``: as before, but the leak is larger than that;
 - ``the model``: in every other case;
 - ``unknown``: no real data could be looked at, or the classifier measures nothing but the target's own feature.
 
-Why r / e: take a model without fault, a target ``s_i = sqrt(e) q + rest`` where q is the position along its direction
+**The best linear direction** v* is that of the regression of the unmoved scores on z. Its cosine with a direction v, in
+the prior's metric, is the correlation of both projections, so a direction that explains the share d of the target's
+variance has ``|cos(v, v*)| = sqrt(d / e)``, and v* itself is never needed. What z explains beyond v is estimated with
+whitened latents w and the scores t that are left, both without their part along v::
+
+    e = d + [|sum_n t_n w_n|^2 - sum_n |t_n w_n|^2] / [N (N - 1)]
+
+the square of the regression's slopes without that of its noise, which holds where z has more numbers than there are
+samples, too. Less than two standard deviations of chance, ``sqrt(2 D) / N`` of t's variance, count as none.
+
+Why r / e: take a model without fault, a target ``s_i = sqrt(e) q + rest`` where q is the position along v*
 (variance 1) and the rest is not linear in z, and another feature that is. Then ``cov(s_i, s_j) = sqrt(e) cov(q, s_j)``,
 so a walk moves s_j by ``r / sqrt(e)`` while it moves s_i by ``sqrt(e)``. The 0.25 covers chance and what bounded scores
 add: a target that saturates within the walk moves less than what it is correlated with.
@@ -27,7 +39,7 @@ add: a target that saturates within the walk moves less than what it is correlat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -38,20 +50,26 @@ from torch import Tensor
 from gantool.errors import FileError, OptionError
 from gantool.files import envelope
 from gantool.files.directions import Directions
+from gantool.interfaces import Slot
 from gantool.latent import seeds as seeding
 from gantool.latent.effects import Generate, Judge, scores_of
 from gantool.latent.model import Model
+from gantool.latent.prior import Prior
 from gantool.latent.scorer import Target
-from gantool.latent.statistics import correlation, permutation_p, spearman
-from gantool.latent.steering import along
+from gantool.latent.statistics import correlation, permutation_p, spearman, spread
+from gantool.latent.steering import along, parts_of
 
 __all__ = ["Audit", "Row", "audit", "real_scores", "verdict"]
 
 RESAMPLES = 1000
+AT_ONCE = 3_000_000  # indices of resamples in memory, at 16 bytes
 WALK = (-1.0, -0.5, 0.5, 1.0)  # times the strength; 0 are the unmoved samples
 MOVED = 0.10  # standard deviations: a smaller effect is none. These are the numbers of the rule above
 CLEAN, RELATED, CERTAIN = 0.10, 0.10, 0.01
 MARGIN, LEAST_EXPLAINED = 0.25, 0.25
+AIMED = 0.90
+CHANCE = 2.0  # standard deviations
+CLEANED = "orthogonal_to"  # the figure of a direction that was
 MOST_REAL = 2000
 
 Interval = tuple[float, float]
@@ -61,7 +79,8 @@ Interval = tuple[float, float]
 class Row:
     """What one direction does. ``matched``: the target was chosen as the feature that moves most.
 
-    ``explained`` is the share of the target's variance that the position along the direction explains. ``leak`` is
+    ``explained`` is the share of the target's variance that the position along the direction explains, ``aim`` the
+    direction's cosine with the one that explains most. ``leak`` is
     signed, in the other feature's standard deviations for one of the target's; None where nothing but the target's own
     feature is measured. ``data_r`` and ``data_p`` are the correlation of the two in real data.
     """
@@ -75,6 +94,7 @@ class Row:
     selectivity_interval: Interval
     monotonicity: float
     explained: float
+    aim: float
     leak: float | None
     leak_name: str | None
     leak_interval: Interval | None
@@ -124,6 +144,16 @@ class _Choice:
     worst: int | None
 
 
+@dataclass(frozen=True)
+class _Fits:
+    """How far the target follows the walk, what share of it the direction explains, and how it came to be."""
+
+    monotonicity: float
+    explained: float
+    aim: float
+    cleaned: bool  # made orthogonal to others
+
+
 def audit(
     G: Generate,
     judge: Judge,
@@ -141,25 +171,28 @@ def audit(
     ``tick`` is told how many samples of N (4 K + 1) are made.
     """
     targets = [_target(judge, name) for name in directions.names]
+    slots = Prior.restore(directions.slots, "the directions").slots
+    white = _whitened(z, slots)
+    cleaned = {index for index, figures in enumerate(directions.figures) if figures.get(CLEANED)}
     features, extend = _points(judge, targets)
     still = extend(scores_of(G, judge, z, c, tick))
     strengths = [strength * part for part in WALK]
     walks = torch.stack(
         [
-            torch.stack([extend(scores_of(G, judge, moved, c, tick)) for moved in along(z, vector, std, strengths)])
+            torch.stack([extend(scores_of(G, judge, at, c, tick)) for at in along(z, slots, vector, std, strengths)])
             for vector, std in zip(directions.vectors, directions.std.tolist(), strict=True)
         ]
     )  # [K, 4, N, M]
     real = None if real is None else extend(real)
     difference = walks[:, -1] - walks[:, 0]
     effects = _effects(difference, still, torch.full((1, len(z)), 1 / len(z)))[0]
-    resampled = _effects(difference, still, _resamples(len(z), seed))
+    resampled = torch.cat([_effects(difference, still, shares) for shares in _resamples(len(z), seed)])
     rows = []
     for index, (name, target) in enumerate(zip(directions.names, targets, strict=True)):
         choice = _choose(judge, target, features, effects[index])
         walked = torch.stack([*walks[index, :2], still, *walks[index, 2:]])[:, :, choice.target]
-        position = torch.stack([z @ directions.vectors[index], still[:, choice.target]], 1)
-        fits = float(spearman(walked).mean()), float(correlation(position)[0, 1]) ** 2
+        explained, aim = _aim(z @ directions.vectors[index], still[:, choice.target], white)
+        fits = _Fits(float(spearman(walked).mean()), explained, aim, index in cleaned)
         rows.append(_row(name, choice, features, effects[index], resampled[:, index], fits, real, seed))
     cosines = directions.vectors @ directions.vectors.T
     known = None if real is None else correlation(real)
@@ -169,7 +202,7 @@ def audit(
 def _target(judge: Judge, name: str) -> Target | None:
     try:
         return judge.target(name)
-    except OptionError:  # the name of no feature: pca-1
+    except OptionError:  # the name of no feature: pca1
         return None
 
 
@@ -185,10 +218,39 @@ def _points(judge: Judge, targets: Sequence[Target | None]) -> tuple[tuple[str, 
     return (*judge.names, *points), extend
 
 
-def _resamples(count: int, seed: int) -> Tensor:
-    """Return how often each latent stands in each resample, as shares: ``[RESAMPLES, count]``."""
-    drawn = torch.randint(count, (RESAMPLES, count), generator=seeding.generator(seed, "bootstrap"))
-    return torch.zeros(RESAMPLES, count).scatter_add_(1, drawn, torch.full(drawn.shape, 1 / count))
+def _resamples(count: int, seed: int) -> Iterator[Tensor]:
+    """Yield how often each latent stands in each resample, as shares: ``[r, count]``, of ``RESAMPLES`` r at a time."""
+    random = seeding.generator(seed, "bootstrap")
+    block = max(1, AT_ONCE // count)
+    for start in range(0, RESAMPLES, block):
+        drawn = torch.randint(count, (min(block, RESAMPLES - start), count), generator=random)
+        yield torch.zeros(drawn.shape).scatter_add_(1, drawn, torch.tensor(1 / count).expand(drawn.shape))
+
+
+def _whitened(z: Tensor, slots: Sequence[Slot]) -> Tensor:
+    """Return latents of the prior ``[N, D]`` with covariance 1; that of a category is 1 but for the sum, which is 0."""
+    scale = {"normal": 1.0, "uniform": 3**0.5}
+    parts = [
+        (part - 1 / slot.dim) * slot.dim**0.5 if slot.distribution == "categorical" else part * scale[slot.distribution]
+        for slot, part in zip(slots, parts_of(z, slots), strict=True)
+    ]
+    return torch.cat(parts, 1)
+
+
+def _aim(position: Tensor, score: Tensor, white: Tensor) -> tuple[float, float]:
+    """Return the share of a score's variance that a position ``[N]`` explains, and the direction's cosine with v*.
+
+    ``white [N, D]`` are whitened latents. See the top of this module.
+    """
+    both = torch.stack([position, score], 1)
+    q, s = ((both - both.mean(0)) / spread(both)).T
+    count = len(score)
+    r = float(q @ s) / max(count - 1, 1)
+    t, w = s - r * q, white - q[:, None] * (q @ white / max(count - 1, 1))
+    beyond = float((t @ w).square().sum() - (t.square() @ w.square().sum(1))) / max(count * (count - 1), 1)
+    if beyond < CHANCE * (2 * w.shape[1]) ** 0.5 / count * float(t.square().mean()):
+        return r**2, 1.0
+    return r**2, (r**2 / (r**2 + beyond)) ** 0.5
 
 
 def _effects(difference: Tensor, still: Tensor, shares: Tensor) -> Tensor:
@@ -218,14 +280,11 @@ def _row(
     features: Sequence[str],
     effects: Tensor,
     resampled: Tensor,
-    fits: tuple[float, float],
+    fits: _Fits,
     real: Tensor | None,
     seed: int,
 ) -> Row:
-    """Put the effects ``[M]`` of one direction and its resampled ones ``[R, M]`` into figures.
-
-    ``fits`` are how far the target follows the walk, and what share of it the direction explains.
-    """
+    """Put the effects ``[M]`` of one direction and its resampled ones ``[R, M]`` into figures."""
     target, worst, other = choice.target, choice.worst, choice.other
     effect, own = float(effects[target]), _interval(resampled[:, target])
     moved = abs(effect) >= MOVED and not own[0] <= 0 <= own[1]
@@ -243,13 +302,15 @@ def _row(
         own,
         float(_selectivity(effects, target, other)),
         _interval(_selectivity(resampled, target, other)),
-        *fits,
+        fits.monotonicity,
+        fits.explained,
+        fits.aim,
         leak,
         None if worst is None else features[worst],
         interval,
         r,
         p,
-        verdict(leak, r, p, fits[1]) if moved else "no effect",
+        verdict(leak, r, p, fits.explained, fits.aim, fits.cleaned) if moved else "no effect",
     )
 
 
@@ -269,15 +330,27 @@ def _interval(values: Tensor) -> Interval:
     return low, high
 
 
-def verdict(leak: float | None, r: float | None, p: float | None, explained: float = 1.0) -> str:
-    """Say whose fault a leak is, by the rule at the top of this module, where the direction has an effect."""
+def verdict(
+    leak: float | None,
+    r: float | None,
+    p: float | None,
+    explained: float = 1.0,
+    aim: float = 1.0,
+    cleaned: bool = False,
+) -> str:
+    """Say whose fault a leak is, by the rule at the top of this module, where the direction has an effect.
+
+    ``cleaned``: it was made orthogonal to others.
+    """
     if leak is not None and abs(leak) < CLEAN:
         return "clean"
+    if leak is not None and (aim < AIMED or cleaned):
+        return "the direction"
     if leak is None or r is None or p is None:
         return "unknown"
     if p >= CERTAIN or abs(r) < RELATED or leak * r < 0:
         return "the model"
-    return "the data" if abs(leak) <= abs(r) / max(explained, LEAST_EXPLAINED) + MARGIN else "both"
+    return "the data" if abs(leak) <= abs(r) / max(explained / aim**2, LEAST_EXPLAINED) + MARGIN else "both"
 
 
 def real_scores(model: Model, judge: Judge, seed: int = 0, most: int = MOST_REAL) -> Tensor:

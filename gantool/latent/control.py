@@ -43,7 +43,7 @@ class Order:
     step: float = 0.25
     steps: int = 40
     smooth: float = 0.6  # measured, see docs/latent.md
-    views: int = 8
+    views: int = 16
 
 
 @dataclass(frozen=True)

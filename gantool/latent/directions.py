@@ -37,11 +37,12 @@ def find_directions(model: Model, finder: Finder, method: str, ask: Ask, tick: T
     stored scores are of another model.
     """
     check(finder, method, ask)
-    evidence = gather(model, ask, tick)
+    evidence = gather(model, finder, ask, tick)
     found = finder.find(evidence)
     if not found:
         raise OptionError(f"--method {method}", "found no direction", "samples that vary", "try more of them with -n")
-    return assemble(model, found, method, {"samples": len(evidence.z), **ask.source})
+    learnt = {} if set(finder.needs) <= {"pair"} else {"samples": len(evidence.z)}
+    return assemble(model, found, method, {**learnt, **ask.source})
 
 
 def assemble(model: Model, found: Sequence[Direction], method: str, source: dict[str, Any]) -> Directions:

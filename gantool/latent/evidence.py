@@ -17,10 +17,12 @@ from gantool.latent.effects import scores_of
 from gantool.latent.model import Model
 from gantool.latent.scorer import Scorer, Target
 
-__all__ = ["Ask", "Tick", "check", "gather"]
+__all__ = ["Ask", "Tick", "check", "gather", "size"]
 
 MOST_NAMES = 100  # of a classifier whose names were not chosen
 SCORED = frozenset({"scores", "score"})
+SAMPLES = 2000
+FEW = 8  # latents for a finder that does not learn from them
 
 Tick = Callable[[int], object]
 """Is told how many more samples were scored."""
@@ -30,11 +32,12 @@ Tick = Callable[[int], object]
 class Ask:
     """What to find directions from: ``count`` samples scored by a classifier, stored scores, or a pair of latents.
 
+    ``count`` None is 2000, or a few where the finder learns nothing from them.
     ``toward`` names the features; where it is empty, all that are known but those that the model is told by c.
     ``source`` says in a file where the scores came from.
     """
 
-    count: int = 2000
+    count: int | None = None
     toward: tuple[str, ...] = ()
     scorer: Scorer | None = None
     stored: Scores | None = None
@@ -58,16 +61,30 @@ def check(finder: Finder, method: str, ask: Ask) -> None:
         raise OptionError(
             where, given, "--pair A B goes with --method pair", "type: --method pair --pair seed:1 seed:2"
         )
+    if ask.count is not None and not _samples(finder):
+        raise OptionError("-n", f"{ask.count} was given", f"{where} learns nothing from samples", "leave -n out")
     most = math.inf if SCORED.intersection(finder.needs) else 1 if "pair" in finder.needs else 0
     if len(ask.toward) > most:
         raise OptionError("--toward", f"{' '.join(ask.toward)} was given", f"at most {most} names for {where}", hint)
 
 
-def gather(model: Model, ask: Ask, tick: Tick = lambda done: None) -> Evidence:
-    """Return latents of the seeds 0, 1, ... or those that scores are stored with, and their scores."""
+def _samples(finder: Finder) -> bool:
+    return bool({"z", *SCORED}.intersection(finder.needs))
+
+
+def size(finder: Finder, ask: Ask) -> int:
+    """Return how many latents a finder is to be shown, where the scores of others are not stored."""
+    return ask.count or (SAMPLES if _samples(finder) else FEW)
+
+
+def gather(model: Model, finder: Finder, ask: Ask, tick: Tick = lambda done: None) -> Evidence:
+    """Return latents of the seeds 0, 1, ... or those that scores are stored with, and their scores.
+
+    Raises OptionError where no feature is left to look for.
+    """
     if ask.stored is not None:
         return _stored(model, ask, ask.stored)
-    seeds = range(ask.count)
+    seeds = range(size(finder, ask))
     plain = Evidence(
         G=model.G,
         network=model.G,

@@ -87,7 +87,8 @@ def walk(keys: Tensor, u: Tensor, slots: Sequence[Slot], path: str = "auto", clo
     """Return ``z [N, D]`` at the positions ``u [N]`` of a path through ``keys [K, D]``.
 
     ``path`` is that of the normal slots, slerp (``auto``), lerp, bezier or cubic: uniform and categorical ones are
-    walked in straight lines. A bezier curve touches the first and the last keyframe alone; those between pull it towards them.
+    walked in straight lines. A bezier curve touches the first and the last keyframe alone; those between pull it
+    towards them.
     """
     ring = torch.cat([keys, keys[:1]]) if closed else keys
     parts = []

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import torch
@@ -34,7 +35,7 @@ from gantool.latent.model import Model
 from gantool.latent.scorer import Target
 from gantool.latent.statistics import spread
 
-__all__ = ["Aim", "Walk", "along", "check_directions", "find_starts", "onto_shell", "steer_by_gradient"]
+__all__ = ["Aim", "Walk", "along", "check_directions", "find_starts", "onto_shell", "parts_of", "steer_by_gradient"]
 
 AT_ONCE = 16  # samples in a pass that keeps a graph: a large classifier's holds much of each
 DEVIATION = {"normal": 1.0, "uniform": 3**-0.5, "categorical": 0.0}  # of one number; a category is not moved
@@ -58,7 +59,7 @@ class Aim:
     steps: int = 40
     sign: float = 1.0
     smooth: float = 0.0
-    views: int = 8
+    views: int = 16
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ def _climb(
 
 
 def _cloud(aim: Aim, deviation: Tensor) -> Tensor:
-    """Return where the views of a latent lie beside it: ``[V, D]``, in pairs of opposites, the same for every sample."""
+    """Return where the views of a latent lie beside it: ``[V, D]``, pairs of opposites, the same for every sample."""
     if not aim.smooth:
         return torch.zeros(1, len(deviation))
     random = seeding.generator(0, "views")
@@ -224,14 +225,19 @@ def along(
 
 def _within(z: Tensor, slots: Sequence[Slot], vector: Tensor) -> Tensor:
     """Return ``z [T, N, D]`` with the parts that ``vector`` has moved brought back into the prior."""
-    sizes = [slot.dim for slot in slots]
-    parts = list(z.split(sizes, dim=-1))
-    for index, (slot, weights) in enumerate(zip(slots, vector.split(sizes), strict=True)):
+    parts = list(parts_of(z, slots))
+    for index, (slot, weights) in enumerate(zip(slots, parts_of(vector, slots), strict=True)):
         if slot.distribution == "uniform":
             parts[index] = parts[index].clamp(-1, 1)
         elif slot.distribution == "categorical" and bool(weights.any()):
             parts[index] = torch.nn.functional.one_hot(parts[index].argmax(-1), slot.dim).to(z)
     return torch.cat(parts, -1)
+
+
+def parts_of(z: Tensor, slots: Sequence[Slot]) -> list[Tensor]:
+    """Return the slots of ``z [..., D]`` one by one."""
+    ends = list(accumulate(slot.dim for slot in slots))
+    return [z[..., end - slot.dim : end] for slot, end in zip(slots, ends, strict=True)]
 
 
 def find_starts(

@@ -71,7 +71,7 @@ def find(case: Case, given: Evidence) -> list[Direction]:
 def check_needs_are_known(case: Case) -> None:
     """Require that ``needs`` names parts of the evidence."""
     needs = case.create().needs
-    known = {"scores", "score", "pair"}
+    known = {"z", "scores", "score", "pair"}
     require(set(needs) <= known, f"needs {set(needs) - known}; known: {', '.join(sorted(known))}")
 
 

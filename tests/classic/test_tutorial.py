@@ -129,6 +129,12 @@ def test_names_in_the_order_of_the_alphabet_are_put_right():
     assert agree(net, CONVERTER.read({name: tensors[name] for name in sorted(tensors)}))
 
 
+def test_a_layer_may_be_numbered_with_any_number_of_digits():
+    net = network((16, 8, 4, 2))
+    tensors = {name.replace("main.", "main." + "1" * 5000, 1): tensor for name, tensor in state(net).items()}
+    assert agree(net, CONVERTER.read({name: tensors[name] for name in sorted(tensors)}))
+
+
 def test_norms_of_an_old_file_count_no_batches():
     net = network()
     tensors = {name: value for name, value in state(net).items() if "num_batches" not in name}

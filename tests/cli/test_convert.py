@@ -7,6 +7,7 @@ import zipfile
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 from torch import nn
 
 from gantool import open_model
@@ -139,6 +140,13 @@ def test_inspect_says_what_a_converter_recognises(weights, run_cli):
     assert "problem      the generator's layers are 16-7 wide, allowed: " in run_cli("inspect", "odd.pt").out
 
 
+def test_a_generator_in_safetensors_is_read_too(weights, run_cli):
+    save_file(tutorial(), "weights.safetensors", metadata={"format": "pt"})
+    result = run_cli("convert", "weights.safetensors", "faces v2.safetensors")
+    assert (result.code, result.out.splitlines()[-1]) == (0, "Next: gantool sample 'faces v2.safetensors'")
+    assert open_model("faces v2.safetensors").hash == open_model("weights.pt").hash
+
+
 def fill(folder):
     """Put what goes wrong beside weights.pt."""
     torch.save({"netG": tutorial(), "code": Code()}, "code.pt")
@@ -151,12 +159,21 @@ def fill(folder):
     with zipfile.ZipFile("archive.zip", "w") as archive:
         archive.writestr("readme.txt", "no tensors")
     (folder / "taken.safetensors").write_text("mine")
+    save_file(nn.Linear(2, 2).state_dict(), "linear.safetensors")
+    (folder / "short.safetensors").write_bytes((folder / "linear.safetensors").read_bytes()[:-1])
+    latents.write("z.safetensors", torch.zeros(2, 6), None, folder / "m", {"model_hash": "0"})
     latents.write("z.pt", torch.zeros(2, 6), None, folder / "m", {"model_hash": "0"})
 
 
 WRONG = {
     "code": ("code.pt a.safetensors", "holds more than tensors ("),
     "a bare pickle": ("bare.pt a.safetensors", "is a bare pickle, which runs code when it is read"),
+    "an unknown network in safetensors": (
+        "linear.safetensors a.safetensors",
+        "no converter knows (bias (2,), weight (",
+    ),
+    "damaged safetensors": ("short.safetensors a.safetensors", "is damaged: "),
+    "latents in safetensors": ("z.safetensors a.pt", "is a latents file; a checkpoint file is needed"),
     "a discriminator": ("critic.pt a.safetensors", "looks like a discriminator or a classifier"),
     "an unknown network": ("linear.pt a.safetensors", "no converter knows (weight (2, 2), bias (2,))"),
     "widths": ("odd.pt a.safetensors", "the generator's layers are 16-7 wide"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import shlex
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -76,7 +78,7 @@ def test_directions_of_scores_are_written_beside_the_run_and_never_over_another(
     said = [direction("find", "run", "--scores", "scores.safetensors", "-q") for _ in range(2)]
     path = "run/directions-ridge.safetensors"
     assert said[0].splitlines()[-1] == (
-        f'4 directions: {path}. Next: gantool steer run --directions {path} --toward "size"'
+        f"4 directions: {path}. Next: gantool steer run --directions {path} --toward size"
     )
     assert "4 directions: run/directions-ridge-2.safetensors." in said[1]
     found, meta = files.read(place / path)
@@ -96,6 +98,7 @@ def test_a_classifier_scores_the_samples_itself(direction, place, tmp_path):
     assert [one["name"] for one in plain["directions"]] == ["bright", "left", "area"]
     assert plain["out"] == str(out)
     for method in ("boundary", "mean-difference", "gradient"):
+        out.unlink()
         found = json.loads(direction(*line, "--method", method, "--toward", "AREA", "--toward", "left"))
         assert [one["name"] for one in found["directions"]] == ["area", "left"]
         assert set(found["directions"][0]["figures"]) >= {"r2", "present"}
@@ -104,13 +107,14 @@ def test_a_classifier_scores_the_samples_itself(direction, place, tmp_path):
 
 def test_a_conditional_model_draws_its_labels_by_seed(direction, tmp_path):
     line = ["find", "classes", "--classifier", "classifier.safetensors", "-n", 64, "--json", "-o"]
-    first, second = (json.loads(direction(*line, tmp_path / name)) for name in ("a", "b"))
+    first, second = (json.loads(direction(*line, tmp_path / f"{name}.safetensors")) for name in ("a", "b"))
     assert {**first, "out": 0} == {**second, "out": 0}
 
 
 def test_finders_without_labels_need_none_and_take_their_options(direction, tmp_path):
     out = tmp_path / "d.safetensors"
     assert "3 directions" in direction("find", "run", "--method", "pca", "--pca.count", 3, "-n", 50, "-o", out)
+    out.unlink()
     assert "2 directions" in direction("find", "classes", "--method", "sefa", "--sefa.count", 2, "-o", out)
     found, _ = files.read(out)
     assert found.vectors.shape == (2, 8)  # the one-hot rows are no part of z
@@ -145,7 +149,8 @@ def test_show_lists_names_figures_and_cosines(direction, found):
     assert lines[0].startswith(f"{found}: found by ridge in the model ")
     assert lines[1].split("\t")[0] == "size"
     assert lines[6].split("\t")[:2] == ["size", "+1.00"]
-    assert lines[-1] == f'Next: gantool steer MODEL --directions {found} --toward "size"'
+    model = Path("run", "checkpoints", open_model("run").path.name)
+    assert lines[-1] == f"Next: gantool steer {model} --directions {found} --toward size"
 
 
 def test_orthogonalize_writes_a_new_file_with_one_direction_replaced(direction, found):
@@ -170,10 +175,46 @@ def test_an_imported_boundary_is_a_direction_of_the_model(direction, place, tmp_
     np.save(boundary, np.arange(8, dtype=np.float32)[None])
     said = direction("import", boundary, "run", "--name", "smile")
     path = "run/directions-smile.safetensors"
-    assert said == f'Directions: {path}. Next: gantool steer run --directions {path} --toward "smile"\n'
+    assert said == f"Directions: {path}. Next: gantool steer run --directions {path} --toward smile\n"
     found, _ = files.read(place / path)
     assert found.model_hash == open_model(place / "run").hash
     assert found.vectors[0].norm() == pytest.approx(1)
+
+
+def test_what_exists_is_kept(direction, tmp_path):
+    out = tmp_path / "precious.safetensors"
+    out.write_bytes(b"mine")
+    boundary = tmp_path / "b.npy"
+    np.save(boundary, np.ones((1, 8)))
+    direction("find", "run", "--scores", "scores.safetensors", "-o", out)
+    direction("orthogonalize", tmp_path / "precious-2.safetensors", "size", "--off", "circle", "-o", out)
+    assert f"Directions: {tmp_path / 'precious-4.safetensors'}." in direction(
+        "import", boundary, "run", "--name", "a", "-o", out
+    )
+    assert out.read_bytes() == b"mine"
+    assert len(files.read(tmp_path / "precious-3.safetensors")[0].names) == 4
+
+
+LINES = {
+    "find": "find run --classifier classifier.safetensors -n 40",
+    "find without a classifier": "find run --scores scores.safetensors",
+    "show": "show FOUND",
+    "orthogonalize": "orthogonalize FOUND hue.sin --off size,circle",
+    "import": "import b.npy run --name 'a smile'",
+    "mig": "mig run --classifier classifier.safetensors -n 200",
+    "audit": "audit FOUND --classifier classifier.safetensors -n 24 --no-data",
+}
+
+
+@pytest.mark.parametrize("case", LINES)
+def test_the_next_line_runs_as_it_is_printed(case, direction, place, found, run_cli):
+    np.save(place / "b.npy", np.ones((1, 8)))
+    line = [str(found) if part == "FOUND" else part for part in shlex.split(LINES[case])]
+    printed = shlex.split(direction(*line).splitlines()[-1].partition("Next: ")[2])
+    assert printed[0] == "gantool"
+    done = run_cli(*printed[1:])
+    assert done.code == 0, done.err
+    assert "Next: gantool " in done.out
 
 
 def test_mig_names_each_factor_with_its_coordinates(direction):
@@ -211,6 +252,12 @@ WRONG = {
     "an option out of range": ("find run --method pca --pca.count 0", "--pca.count: 0 was given"),
     "both sources of scores": ("find run --scores scores.safetensors --classifier x", "were given together"),
     "a number of stored scores": ("find run --scores scores.safetensors -n 50", "all of its samples are used"),
+    "samples for codes": ("find run --method codes -n 50", "-n: 50 was given; --method codes learns nothing from"),
+    "samples for a pair": ("find run --method pair --pair seed:1 seed:2 -n 50", "learns nothing from samples"),
+    "a checkpoint's name": ("find run --scores scores.safetensors -o run/latest", "a .safetensors file"),
+    "a picture's name": ("orthogonalize d.safetensors size --off alike -o photo.png", "type: -o photo.safetensors"),
+    "another picture's name": ("import wide.npy run --name a -o photo.png", "type: -o photo.safetensors"),
+    "a typo beside rest": ("orthogonalize d.safetensors size --off rest,typo", "there is no direction 'typo'"),
     "codes of a model without any": ("find run --method codes", "all of this model's z is noise"),
     "a pair of one": ("find run --method pair --pair seed:1 seed:1", "no direction for 'pair'"),
     "directions that are missing": ("show nowhere.safetensors", "cannot be read"),

@@ -1,6 +1,7 @@
 """``gantool interpolate`` as a person types it: what each argument may be, what is written, what is refused."""
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 
@@ -167,6 +168,59 @@ def test_what_loops_is_a_film_beside_the_model_unless_told_otherwise(run_cli, pl
     assert Path("own/interpolation-2.png").exists()
 
 
+def test_what_exists_is_kept(interpolate, run_cli, place):
+    for name in ("a.png", "a.gif", "z.pt", "frames/mine.png"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text("mine")
+    line = ["plain", "seed:1", "seed:2", "--frames", 3]
+    for given, written in (("a.png", "a-2.png"), ("a.gif", "a-2.gif"), ("frames", "frames-2"), ("frames", "frames-3")):
+        assert interpolate(*line, "-o", given)["out"] == written
+        assert Path(written).exists()
+    said = run_cli("interpolate", *line, "--save-latents", "z.pt", "-o", "a.png")
+    assert (said.out.split(".png")[0], said.err) == ("3 frames: a-3", "Latents: z-2.pt\n")
+    said = run_cli("sample", "plain", "-n", 1, "--save-latents", "z.pt", "-o", "frames", "-q")
+    assert (said.out.split(".")[0], said.err) == ("1 picture: frames-4", "Latents: z-3.pt\n")
+    assert [path.name for path in Path("frames-4").iterdir()] == ["000000.png"]
+    for name in ("a.png", "a.gif", "z.pt", "frames/mine.png"):
+        assert Path(name).read_text() == "mine"
+    assert len(latents.read("z-2.pt")[0]) == 3
+
+
+NEXT = {
+    "a strip": ("seed:1 seed:2 --ease smooth --model plain -o a.png", "film.gif"),
+    "a film": ("seed:1 seed:2 --frames 5 --model plain -o a.gif", "loop.gif"),
+    "a loop": ("seed:1 seed:2 --loop closed --model plain -o a.gif", "strip.png"),
+    "a closed strip": ("plain seed:1 seed:2 --loop closed -o a.png", "film.gif"),
+    "latents": ("'my z.pt' -o a.png", "film.gif"),
+    "classes": ("family class:circle class:square --class-path hold --seed 3 -o a.png", "film.gif"),
+    "models": ("family stranger --path weights --seeds 2,3 --bn keep --frames 3 -o a.png", "film.gif"),
+    "a sum": ("plain --arith seed:1-seed:2 -o 'a sum.png'", None),
+    "a folder of a sum": ("plain --arith seed:1-seed:2 -o 'a sum'", None),
+}
+
+
+@pytest.mark.parametrize(("line", "written"), NEXT.values(), ids=NEXT)
+def test_the_next_line_can_be_typed_as_it_stands(run_cli, place, line, written):
+    model = open_model("plain")
+    latents.write("my z.pt", model.latents([1, 2]), None, model.path, {"model_hash": model.hash})
+    said = run_cli("interpolate", *shlex.split(line))
+    assert said.code == 0, said.err
+    program, *following = shlex.split(said.out.split(" Next: ")[1])
+    done = run_cli(*following)
+    assert (program, done.code) == ("gantool", 0), done.err
+    assert written is None or Path(written).is_file()
+
+
+def test_the_next_line_names_the_model_and_what_shapes_the_path(run_cli, place):
+    said = run_cli("interpolate", *"family class:circle class:square --seed 3 --frames 4 --path lerp -o a.png".split())
+    following = "interpolate family class:circle class:square --path lerp --seed 3 -o film.gif\n"
+    assert said.out == f"4 frames: a.png. Next: gantool {following}"
+    latents.write("z.pt", torch.ones(2, 8), None, Path("m"), {"model_hash": open_model("plain").hash})
+    said = run_cli("interpolate", "z.pt", "-o", "b.png")
+    model = shlex.quote(str(open_model("plain").path))
+    assert said.out == f"10 frames: b.png. Next: gantool interpolate z.pt --model {model} -o film.gif\n"
+
+
 def test_the_latents_of_the_frames_are_saved_and_can_be_walked_again(interpolate):
     interpolate("plain", "seed:1", "seed:2", "--frames", 5, "--save-latents", "z.pt", "-o", "a.png")
     z, c, meta = latents.read("z.pt")
@@ -287,8 +341,10 @@ def test_a_sum_shows_its_latents_and_then_itself(interpolate):
 def test_a_sum_walks_along_directions_in_their_standard_deviations(interpolate, refused):
     model = open_model("plain")
     zeros = torch.zeros(1)
-    fitting = Directions(("Smiling",), torch.eye(8)[:1], zeros, zeros, torch.tensor([2.0]), model.hash)
+    slots = [{"name": "noise", "distribution": "normal", "dim": 8}]
+    fitting = Directions(("Smiling",), torch.eye(8)[:1], zeros, zeros, torch.tensor([2.0]), model.hash, slots)
     directions.write("d.safetensors", fitting, model.path)
+    Path("Smiling").mkdir()  # hides no direction
     interpolate("--directions", "d.safetensors", "--arith", "seed:1 - 1.5*Smiling", "-o", "sum.png")
     moved = read_provenance("sum.png")["z"]
     np.testing.assert_allclose(moved[1] - moved[0], [-3, 0, 0, 0, 0, 0, 0, 0], atol=1e-6)
@@ -422,6 +478,18 @@ WRONG = {
         "latents with labels; hold the classes: --class-path hold",
     ),
     "a sum as a film": ("plain --arith seed:1 -o a.gif", "--arith: was given with a film or a loop"),
+    "a sum of frames": ("plain --arith seed:1 --frames 10", "--frames: was given with --arith; a path; leave it out"),
+    "a sum by a path": ("plain --arith seed:1 --path auto", "--path: was given with --arith; a path; leave it out"),
+    "a sum that eases": ("plain --arith seed:1 --ease linear", "--ease: was given with --arith; "),
+    "a sum between classes": ("family --arith class:circle --class-path mix", "--class-path: was given with --arith; "),
+    "a sum of seeds by a flag": ("plain --arith seed:1 --seeds 1,2", "--seeds: was given with --arith; "),
+    "a sum of statistics": ("plain --arith seed:1 --bn keep", "--bn: was given with --arith; "),
+    "statistics of latents": (
+        "plain seed:1 seed:2 --bn recalibrate",
+        "--bn: was given with latents; two checkpoints; ",
+    ),
+    "classes of models": ("family stranger --class-path mix", "--class-path: was given with two checkpoints; a path"),
+    "noise of models": ("family stranger --seed 0", "--seed: was given with two checkpoints; a path of latents"),
     "a sum beside arguments": ("plain seed:1 --arith seed:1", "--arith: was given with other arguments"),
     "directions without a sum": ("plain seed:1 seed:2 --directions d", "--directions: was given without --arith"),
     "a sum of a nobody": ("plain --arith seed:1+Smiling", "--arith: 'Smiling' is no seed, class or file; "),

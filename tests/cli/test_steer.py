@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ def place(tmp_path_factory):
     classifier(folder / "large.safetensors", 0, 32)
     zero, one = torch.zeros(2), torch.ones(2)
     offsets = torch.tensor([0.5, torch.nan])
-    found = Directions(("bright", "pca-1"), torch.eye(8)[:2], offsets, zero, one, model.hash, model.prior.describe())
+    found = Directions(("bright", "pca1"), torch.eye(8)[:2], offsets, zero, one, model.hash, model.prior.describe())
     directions_files.write(folder / "d.safetensors", found, model.path)
     latents.write(folder / "wide.safetensors", torch.zeros(2, 9), None, model.path, {"model_hash": model.hash})
     return folder
@@ -89,7 +90,7 @@ def test_the_strip_carries_every_latent_row_by_row_and_figures_say_what_moved(st
     assert said[1] == "Measured by a.safetensors, which judges its own steering; another one can be given with --judge"
     assert said[2].startswith("bright: ")
     assert said[-2] == "Length of z at the end: 1.00 of the start's"
-    assert said[-1] == f"2 rows of 4 steps: {out}. Next: gantool interpolate {out}:0 {out}:3 -o morph.gif"
+    assert said[-1] == f"2 rows of 4 steps: {out}. Next: gantool interpolate run {out}:0 {out}:3 -o morph.gif"
     single = steer(
         "run", "--toward", "bright", *BY, "--seeds", "5", "--max-steps", 3, "--until", 0.99, "-o", tmp_path / "one.png"
     )
@@ -126,8 +127,8 @@ def test_absolute_strength_places_every_sample_at_the_same_distance(steer, tmp_p
 
 
 def test_a_direction_with_another_name_is_judged_by_what_it_moves_most(steer, tmp_path):
-    line = ["--toward", "pca-1", "--directions", "d.safetensors", *BY, "-n", 4, "-o", tmp_path / "x.png"]
-    assert "pca-1 is the name of no feature: what it moved most is " in steer("run", *line).out
+    line = ["--toward", "pca1", "--directions", "d.safetensors", *BY, "-n", 4, "-o", tmp_path / "x.png"]
+    assert "pca1 is the name of no feature: what it moved most is " in steer("run", *line).out
 
 
 def test_strength_without_directions_goes_both_ways_from_the_start(steer, place, tmp_path):
@@ -180,6 +181,44 @@ def test_without_a_place_a_new_name_in_the_run_folder_is_taken(steer, place):
     assert {"steer.png", "steer-2.png"} <= {path.name for path in (place / "run").iterdir()}
 
 
+def test_what_exists_is_kept_and_the_name_that_was_written_is_said(steer, tmp_path):
+    for name in ("x.png", "z.pt"):
+        (tmp_path / name).write_bytes(b"mine")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "mine").touch()
+    line = ["run", "--toward", "bright", "--directions", "d.safetensors", "-n", 1, "--steps", 2]
+    done = steer(*line, "-o", tmp_path / "x.png", "--save-latents", tmp_path / "z.pt")
+    assert f"steps: {tmp_path / 'x-2.png'}, latents: {tmp_path / 'z-2.pt'}. Next: " in done.out
+    assert [(tmp_path / name).read_bytes() for name in ("x.png", "z.pt")] == [b"mine"] * 2
+    assert len(latents.read(tmp_path / "z-2.pt")[0]) == 2
+    plain = json.loads(steer(*line, "-o", tmp_path / "folder", "--json").out)
+    assert (plain["out"], plain["latents"]) == (str(tmp_path / "folder-2"), None)
+    assert len(list((tmp_path / "folder-2").iterdir())) == 2
+
+
+@pytest.mark.parametrize("out", ["strip.png", "film.gif", "folder"])
+@pytest.mark.parametrize("tools", [BY, ("--directions", "d.safetensors"), ("--directions", "d.safetensors", *BY)])
+def test_the_next_line_runs_as_it_is_printed(steer, run_cli, tmp_path, monkeypatch, place, tools, out):
+    inside = tmp_path / "with space"
+    (inside).mkdir()
+    line = ["run", "--toward", "bright", *tools, "-n", 1, "--steps", 2, "--strength", "0..1", "-o", inside / out]
+    printed = shlex.split(steer(*line).out.splitlines()[-1].partition(" Next: ")[2])
+    assert printed[0] == "gantool"
+    for flag, file in zip(tools[::2], tools[1::2], strict=True):
+        assert out == "strip.png" or printed[printed.index(flag) + 1] == file
+    made = tmp_path / printed[-1]
+    again = run_cli(*printed[1:-1], made)
+    assert again.code == 0, again.err
+    assert made.exists()
+
+
+def test_one_file_holds_no_more_pictures_than_can_be_looked_at(steer, run_cli, tmp_path):
+    line = ["run", "--toward", "bright", "--directions", "d.safetensors", "-n", 101, "--steps", 40, "-o"]
+    refused = run_cli("steer", *line, tmp_path / "x.png")
+    assert (refused.code, list(tmp_path.iterdir())) == (2, [])
+    assert "101 samples in 40 steps are 4040 pictures; at most 4000 in one file; type: -o FOLDER" in refused.err
+
+
 CASES = {
     "neither a classifier nor directions": ("--toward bright", "neither --classifier nor --directions"),
     "an unknown feature": ("--toward brigth BY", "did you mean bright?"),
@@ -197,7 +236,10 @@ CASES = {
     "a strength beyond reason": ("--toward bright ALONG --strength 0..1000", "at most 100 away"),
     "a probability above 1": ("--toward bright BY --until 1.5", "--until: 1.5 was given"),
     "a probability of nan": ("--toward bright BY --until nan", "--until: nan was given"),
-    "no intercept": ("--toward pca-1 ALONG --absolute", "pca-1 has no intercept"),
+    "a way to go and a last step": ("--toward bright BY --strength 0..3 --max-steps 9", "--max-steps: was given with"),
+    "a way to go and a probability": ("--toward bright BY --strength 0..3 --until 0.8", "--until: was given with"),
+    "a probability that nothing measures": ("--toward bright ALONG --until 0.8", "--until: was given without"),
+    "no intercept": ("--toward pca1 ALONG --absolute", "pca1 has no intercept"),
     "absolute without a direction": ("--toward bright BY --absolute", "without --directions"),
     "a penalty on a straight line": ("--toward bright ALONG --keep left", "--keep: was given with"),
     "a judge alone": ("--toward bright ALONG --judge b.safetensors", "--judge: was given without"),

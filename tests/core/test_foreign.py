@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 from gantool.errors import FileError, UnsafeFileError
 from gantool.files import envelope
-from gantool.files.foreign import LEGACY, identify, read_torch
+from gantool.files.foreign import LEGACY, identify, is_plain, read_npy, read_torch
 
 WEIGHTS = {"layer.weight": torch.arange(6.0).reshape(2, 3), "layer.bias": torch.ones(2), "epoch": 3}
 
@@ -175,3 +176,56 @@ def test_what_is_no_torch_file_is_refused_by_what_it_is(tmp_path, content, given
 
 def test_a_file_that_is_not_there_is_an_error_of_usage(tmp_path):
     assert refused(tmp_path / "gone").given == "cannot be read (No such file or directory)"
+
+
+# Tensors and arrays
+
+META = torch.zeros(3, device="meta")
+
+
+def test_a_tensor_is_plain_where_all_of_its_numbers_are_kept():
+    whole = torch.arange(6.0)
+    for item in (whole, whole[2:], whole.reshape(2, 3).T, nn.Parameter(whole), torch.zeros(0)):
+        assert is_plain(item)
+    for item in (
+        whole[:1].expand(7),
+        whole.to_sparse(),
+        META,
+        [1.0],
+    ):
+        assert not is_plain(item)
+
+
+def test_an_array_is_mapped_as_it_was_saved(tmp_path):
+    np.save(tmp_path / "a.npy", np.arange(6.0).reshape(2, 3))
+    array = read_npy(tmp_path / "a.npy")
+    assert isinstance(array, np.memmap)
+    assert array.tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+HEADERS = {
+    "an indent": b"  {}\n {",
+    "an open bracket": b"{'descr': '<f4', 'shape': (((",
+    "deep": b"(" * 9000,
+    "signs": b"-" * 9000 + b"1",
+    "another literal": b"[1]",
+    "objects": b"{'descr': '|O', 'fortran_order': False, 'shape': (1,)}",
+    "more than the file": b"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999,)}",
+    "beyond numbers": b"{'descr': '<f4', 'fortran_order': False, 'shape': (1" + b"0" * 400 + b",)}",
+    "less than nothing": b"{'descr': '<f4', 'fortran_order': False, 'shape': (-5,)}",
+    "no text": b"\xff\xfe\x00",
+}
+
+
+@pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS)
+def test_a_malformed_header_of_an_array_is_refused_on_one_line(tmp_path, header):
+    path = tmp_path / "a.npy"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(16))
+    with pytest.raises(UnsafeFileError, match="is not a plain numpy array") as refusal:
+        read_npy(path)
+    assert "\n" not in str(refusal.value)
+
+
+def test_an_array_that_is_not_there_is_said_to_be_so(tmp_path):
+    with pytest.raises(FileError, match="cannot be read"):
+        read_npy(tmp_path / "a.npy")

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import stats
 
-from gantool.errors import FileError, OptionError
+from gantool.errors import FileError, OptionError, UnsafeFileError
 from gantool.files import envelope, latents
 from gantool.latent import seeds
 from gantool.latent.prior import Prior, Slot, _quantile
@@ -200,3 +200,38 @@ def test_a_latents_file_without_sound_latents_is_refused(tmp_path, tensors):
     envelope.write(tmp_path / "z", "latents", tensors, {})
     with pytest.raises(FileError, match=r"holds no latents z \[N, D\]"):
         latents.read(tmp_path / "z")
+
+
+ONE = torch.zeros(1)
+HOLLOW = {
+    "stretched": ONE.expand(10**6, 32_000),
+    "sparse": torch.sparse_coo_tensor(
+        torch.zeros(2, 1, dtype=torch.int64), ONE, (10**6, 32_000), check_invariants=True
+    ),
+    "without numbers": torch.zeros(10**6, 32_000, device="meta"),
+}
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["bare", "in a dict"])
+@pytest.mark.parametrize("tensor", HOLLOW.values(), ids=HOLLOW)
+def test_a_small_file_of_a_huge_tensor_is_refused(tmp_path, tensor, inside):
+    path = tmp_path / "z.pt"
+    torch.save({"z": tensor, "gantool": "{}"} if inside else tensor, path)
+    assert path.stat().st_size < 10_000
+    with pytest.raises(UnsafeFileError, match=r"z\.pt: holds a tensor \(1000000, 32000\) whose numbers are not all in"):
+        latents.read(path)
+
+
+def test_latents_that_were_being_learnt_are_plain_numbers(tmp_path):
+    z = torch.nn.Parameter(torch.ones(2, 3))
+    for content in (z, {"z": z, "gantool": "{}"}):
+        torch.save(content, tmp_path / "z.pt")
+        found, _, _ = latents.read(tmp_path / "z.pt")
+        assert found.numpy().tolist() == [[1, 1, 1], [1, 1, 1]]
+
+
+def test_numbers_too_large_for_single_precision_are_refused_without_a_warning(tmp_path, recwarn):
+    np.save(tmp_path / "z.npy", np.full((1, 3), 1e300))
+    with pytest.raises(FileError, match="not finite"):
+        latents.read(tmp_path / "z.npy")
+    assert not recwarn

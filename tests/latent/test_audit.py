@@ -7,26 +7,35 @@ from dataclasses import replace
 
 import pytest
 import torch
-from oracle import COLOUR, ENTANGLED, NAMES, SIZE, oracle_model, oracle_scorer, true_directions
+from oracle import COLOUR, ENTANGLED, NAMES, SIZE, X, Y, oracle_model, oracle_scorer, true_directions
 from torch import nn
 
 from gantool.files.classifier import Head
 from gantool.files.directions import Directions
+from gantool.interfaces import Slot
+from gantool.latent import audit as module
+from gantool.latent import seeds as seeding
 from gantool.latent.audit import audit, verdict
 from gantool.latent.directions import orthogonalize
 from gantool.latent.effects import draw, scores_of
+from gantool.latent.prior import Prior
 from gantool.latent.scorer import Scorer
 from gantool.latent.statistics import correlation, permutation_p
 
 MODEL, SCORER = oracle_model(), oracle_scorer()
-PRIOR = [{"name": "z", "distribution": "normal", "dim": 16}]
+
+
+def prior(width):
+    return [{"name": "z", "distribution": "normal", "dim": width}]
 
 
 def directions(names=NAMES, vectors=None):
     vectors = true_directions() if vectors is None else vectors
     count = len(names)
     nowhere, zero, one = torch.full((count,), torch.nan), torch.zeros(count), torch.ones(count)
-    return Directions(tuple(names), vectors, nowhere, zero, one, "oracle", PRIOR, figures=[{}] * count)
+    return Directions(
+        tuple(names), vectors, nowhere, zero, one, "oracle", prior(vectors.shape[1]), figures=[{}] * count
+    )
 
 
 def look(found, count=512, **settings):
@@ -108,7 +117,7 @@ def test_a_direction_that_moves_nothing_of_its_own_is_said_to_have_no_effect():
 
 
 def test_a_direction_that_is_no_features_name_gets_the_feature_that_it_moves_most():
-    found = look(directions(("PCA-1", "Size"), true_directions()[[4, 2]]), 64)
+    found = look(directions(("PCA1", "Size"), true_directions()[[4, 2]]), 64)
     assert [(row.target, row.matched) for row in found.rows] == [("background", True), ("size", False)]
 
 
@@ -116,7 +125,7 @@ def test_the_bootstrap_interval_covers_the_true_effect_about_as_often_as_it_says
     """On s = z, and a second score 0.5 z + noise, E_11 is 2 strength and the leak is 0.5 sd(s) / sd(s_2)."""
     scorer = Scorer(nn.Identity(), [Head("attributes", "a", ("a", "b"))], label="linear", shape=(2,))
     mix = torch.tensor([[1.0, 0.5], [0.0, 1.0]])
-    one = Directions(("a",), torch.eye(2)[:1], torch.zeros(1), torch.zeros(1), torch.ones(1), "", PRIOR)
+    one = Directions(("a",), torch.eye(2)[:1], torch.zeros(1), torch.zeros(1), torch.ones(1), "", prior(2))
     random = torch.Generator().manual_seed(1)
     covered = {"effect": 0, "leak": 0}
     for trial in range(100):
@@ -149,6 +158,61 @@ def test_where_only_the_targets_own_feature_is_measured_there_is_no_leak():
     assert row.selectivity == 1.0
 
 
+def unit(vector):
+    return vector / vector.norm()
+
+
+def test_the_fault_is_the_directions_where_it_points_elsewhere(real):
+    """Both lie at a known angle to the best one: 45 degrees, and a cosine of (1 + 2 * 0.6) / |size + 2 colour|."""
+    rows = true_directions()
+    rows[X], rows[SIZE] = unit(rows[X] + rows[Y]), unit(rows[SIZE] + 2 * rows[COLOUR])
+    found = look(directions(vectors=rows), real=real).rows
+    assert (found[X].leak_name, found[X].verdict) == ("y", "the direction")
+    assert found[X].aim == pytest.approx(0.5**0.5, abs=0.04)
+    assert (found[SIZE].leak_name, found[SIZE].verdict) == ("colour", "the direction")
+    assert found[SIZE].aim == pytest.approx(2.2 / (1 + 4 + 2.4) ** 0.5, abs=0.04)
+    assert look(directions(vectors=rows)).rows[X].verdict == "the direction"  # which needs no real data
+
+
+def test_a_direction_that_points_right_is_not_blamed(found):
+    assert min(row.aim for row in found.rows) > 0.98
+
+
+def test_a_right_direction_is_not_blamed_in_a_space_as_wide_as_there_are_samples():
+    """s = 0.7 z_1 + noise in 256 dimensions: a regression on 256 samples would fit the noise, too."""
+    z = torch.randn(256, 256, generator=torch.Generator().manual_seed(0))
+    score = 0.7 * z[:, 0] + 0.5**0.5 * torch.randn(256, generator=torch.Generator().manual_seed(1))
+    slots = (Slot("z", "normal", 256),)
+    assert module._aim(z[:, 0], score, module._whitened(z, slots))[1] > 0.9
+    assert module._aim(unit(torch.eye(256)[:4].sum(0)) @ z.T, score, module._whitened(z, slots))[1] < 0.7  # truly 0.5
+
+
+def test_codes_are_measured_by_their_own_spread():
+    """s = u + k_1 - k_2 of a uniform u and a category k: what u explains is 1/3 of 1/3 + 2/3."""
+    slots = (Slot("code", "uniform", 1), Slot("kind", "categorical", 3))
+    z = Prior(slots).draw(4000, torch.Generator().manual_seed(0))
+    vectors = torch.stack([torch.eye(4)[0], unit(torch.tensor([1.0, 1, -1, 0]))])
+    whole = z @ torch.tensor([1.0, 1, -1, 0])
+    assert module._aim(z @ vectors[0], whole, module._whitened(z, slots)) == pytest.approx((1 / 3, 3**-0.5), abs=0.03)
+    assert module._aim(z @ vectors[1], whole, module._whitened(z, slots)) == pytest.approx((1.0, 1.0), abs=1e-5)
+
+
+def test_a_direction_made_orthogonal_that_leaks_still_is_to_blame_itself(real):
+    cleaned = replace(directions(), figures=[{}, {}, {"orthogonal_to": ["x"]}, {}, {}])
+    row = look(cleaned, 128, real=real).rows[SIZE]
+    assert (row.leak_name, row.verdict) == ("colour", "the direction")
+
+
+def test_resamples_in_blocks_are_those_of_one_draw(monkeypatch):
+    whole = torch.cat(list(module._resamples(40, 7)))
+    drawn = torch.randint(40, (1000, 40), generator=seeding.generator(7, "bootstrap"))
+    assert torch.allclose(whole[3], torch.bincount(drawn[3], minlength=40) / 40)
+    monkeypatch.setattr(module, "AT_ONCE", 40 * 7)
+    blocks = list(module._resamples(40, 7))
+    assert [len(block) for block in blocks[:2]] == [7, 7]
+    assert torch.equal(torch.cat(blocks), whole)
+
+
 @pytest.mark.parametrize(
     ("leak", "r", "p", "explained", "fault"),
     [
@@ -171,6 +235,22 @@ def test_where_only_the_targets_own_feature_is_measured_there_is_no_leak():
 )
 def test_the_published_rule(leak, r, p, explained, fault):
     assert verdict(leak, r, p, explained) == fault
+
+
+@pytest.mark.parametrize(
+    ("leak", "r", "explained", "aim", "cleaned", "fault"),
+    [
+        (0.6, 0.6, 0.5, 0.89, False, "the direction"),
+        (0.6, None, 0.5, 0.89, False, "the direction"),
+        (0.6, 0.6, 0.5, 0.91, False, "the data"),
+        (0.6, 0.6, 1.0, 1.0, True, "the direction"),
+        (0.09, 0.6, 0.5, 0.5, True, "clean"),
+        (None, None, 0.5, 0.5, False, "unknown"),
+        (0.80, 0.3, 0.5, 0.95, False, "both"),  # e is 0.5 / 0.95^2: no more than 0.79 is the data's
+    ],
+)
+def test_a_badly_aimed_direction_is_asked_about_before_data_and_model(leak, r, explained, aim, cleaned, fault):
+    assert verdict(leak, r, None if r is None else 0.001, explained, aim, cleaned) == fault
 
 
 def test_a_faithful_model_leaks_r_over_the_share_that_its_direction_explains():

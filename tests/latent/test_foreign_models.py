@@ -224,6 +224,21 @@ def test_a_tensor_that_is_larger_than_its_file_is_not_looked_at(tmp_path):
         open_model(path)
 
 
+def test_dotted_keys_of_deep_files_stay_short():
+    content = inner = {}
+    for _ in range(1000):
+        inner["x" * 400] = inner = {}
+    inner["netG"] = STATE
+    assert [len(key) for key, _ in walk(content)] == [0, 400]
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 501, 10**5000, -1, (1, 2), None], ids=["long", "large", "below", "pair", "none"]
+)
+def test_names_that_no_tool_writes_are_passed_over(name):
+    assert [key for key, _ in walk({name: {"a": STATE}, "b": STATE})] == ["", "b"]
+
+
 # And back
 
 

@@ -14,6 +14,7 @@ from gantool.files.classifier import Head
 from gantool.files.directions import Directions
 from gantool.interfaces import Slot
 from gantool.latent.control import Order, columns_of, steer
+from gantool.latent.directions import projection
 from gantool.latent.effects import measure, scores_of
 from gantool.latent.scorer import Scorer
 from gantool.latent.statistics import spearman, spread
@@ -213,16 +214,37 @@ def test_a_single_normal_number_has_no_shell():
 
 def test_a_walk_along_a_direction_is_a_straight_line_of_known_steps(z):
     vector = true_directions()[SIZE]
-    line = along(z, vector, 2.0, [-1.0, 0.0, 1.5])
+    line = along(z, SHELL, vector, 2.0, [-1.0, 0.0, 1.5])
     assert torch.equal(line[1], z)
     assert torch.allclose(line[0], z - 2 * vector, atol=1e-6)
     assert torch.allclose(line[2] @ vector, z @ vector + 3, atol=1e-5)
 
 
+def test_a_walk_never_leaves_the_prior():
+    slots = (Slot("noise", "normal", 1), Slot("code", "uniform", 1), Slot("kind", "categorical", 2))
+    z = torch.tensor([[0.5, 0.9, 0.0, 1.0]])
+    all_of_it = torch.tensor([0.5, 0.5, 0.5, -0.5])
+    line = along(z, slots, all_of_it, 1.0, [-4.0, 0.0, 0.5, 4.0])[:, 0]
+    expected = [[-1.5, -1, 0, 1], [0.5, 0.9, 0, 1], [0.75, 1, 0, 1], [2.5, 1, 1, 0]]
+    assert torch.allclose(line, torch.tensor(expected))
+    mixed = torch.tensor([[0.5, 0.0, 0.4, 0.6]])  # as in a morph from one category to another
+    assert along(mixed, slots, torch.tensor([1.0, 0, 0, 0]), 1.0, [2.0])[0, 0].tolist() == pytest.approx(
+        [2.5, 0.0, 0.4, 0.6]
+    )
+
+
+def test_to_another_of_k_categories_it_takes_the_root_of_k_less_one():
+    slots = (Slot("kind", "categorical", 5),)
+    vector = torch.tensor([4.0, -1, -1, -1, -1]) / 20**0.5
+    _, std = projection(slots, vector[None])
+    line = along(torch.eye(5)[3:4], slots, vector, float(std[0]), [1.99, 2.01])
+    assert line.argmax(-1).flatten().tolist() == [3, 0]
+
+
 def test_absolute_strength_0_is_where_an_off_centre_feature_begins(z):  # check 13
     still = true_scores(z)[:, BACKGROUND]
     assert (still > SCORER.thresholds[BACKGROUND]).float().mean() > 0.75
-    line = along(z, true_directions()[BACKGROUND], 1.0, [0.0], intercept=1.0)
+    line = along(z, SHELL, true_directions()[BACKGROUND], 1.0, [0.0], intercept=1.0)
     landed = true_scores(line[0])[:, BACKGROUND]
     assert (landed - 0.225).abs().max() <= 0.01
 
@@ -246,8 +268,8 @@ def test_without_a_classifier_a_direction_is_walked_and_nothing_is_measured(z):
 
 
 def test_a_direction_that_is_no_features_name_is_judged_by_what_it_moves_most(z):
-    named = replace(directions(), names=("pca-1", "pca-2", "pca-3", "pca-4", "pca-5"))
-    found = steer(MODEL, z[:16], None, Order("PCA-3", SCORER, directions=named))
+    named = replace(directions(), names=("pca1", "pca2", "pca3", "pca4", "pca5"))
+    found = steer(MODEL, z[:16], None, Order("PCA3", SCORER, directions=named))
     assert found.matched
     assert found.effect.target == "size"
 
@@ -259,6 +281,14 @@ def test_an_order_by_gradient_goes_both_ways_and_its_zero_is_the_start(z):
     sizes = torch.stack([true_scores(step)[:, SIZE] for step in found.z])
     assert (sizes.diff(dim=0) > 0).all()
     assert found.effect.norm_ratio == pytest.approx(1.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("span", [(0.0, 1.0), (0.5, 1.0), (-1.0, -0.5), (-1.0, 0.0)])
+def test_an_order_to_one_side_alone_rises_and_is_that_of_both_sides(z, span):
+    found = steer(MODEL, z[:4], None, Order("size", SCORER, span=span, columns=3, keep=()))
+    both = steer(MODEL, z[:4], None, Order("size", SCORER, span=(-1.0, 1.0), columns=9, keep=()))
+    columns = [round((value + 1) * 4) for value in (span[0], sum(span) / 2, span[1])]
+    assert torch.allclose(found.z, both.z[columns], atol=1e-5)
 
 
 def test_the_figures_are_those_of_the_judge_where_there_is_one(z):

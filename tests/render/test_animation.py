@@ -50,6 +50,14 @@ def test_a_gif_never_asks_for_less_than_20_milliseconds(tmp_path):
     assert [duration for _, duration in shown(tmp_path / "a.gif")[0]] == [20, 20]
 
 
+def test_every_part_of_a_film_has_its_share_of_the_palette(tmp_path):
+    shades = range(100, 250, 10)
+    save_film(flat(*((s, 0, 0) if s < 170 else (0, 0, s) for s in shades)), tmp_path / "a.gif", 25)
+    found, _ = shown(tmp_path / "a.gif")
+    assert sum(duration for (red, _, blue), duration in found if red > 90 and not blue) == 7 * 40
+    assert sum(duration for (red, _, blue), duration in found if blue > 160 and not red) == 8 * 40
+
+
 def test_all_frames_of_a_gif_share_one_palette(tmp_path):
     frames = [Image.fromarray(np.random.default_rng(i).integers(0, 255, (8, 8, 3), np.uint8)) for i in range(3)]
     save_film(frames, tmp_path / "a.gif", 10)

@@ -22,7 +22,7 @@ class Pca:
     out first: a direction in z cannot change it.
     """
 
-    needs = ()
+    needs = ("z",)
 
     def __init__(self, options: PcaOptions) -> None:
         self.options = options
