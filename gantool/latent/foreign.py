@@ -207,7 +207,7 @@ def _unknown(content: Any, path: Path | str, registry: Registry) -> FileError:
         return FileError(str(path), f"{given}: its convolutions start at the picture", needed, "save netG.state_dict()")
     shown = [f"{name} {tuple(part.shape)}" for name, part in list(tensors.items())[:SHOWN]]
     what = ", ".join(shown) + (f", ... {len(tensors)} in all" if len(tensors) > SHOWN else "")
-    given = f"is not a checkpoint but a file of torch.save that no converter knows ({what or 'no tensors by name'})"
+    given = f"is not a checkpoint but a file of tensors that no converter knows ({what or 'no tensors by name'})"
     return FileError(str(path), given, needed, f"type: gantool inspect {path}")
 
 

@@ -71,7 +71,7 @@ CASES = {
     "a checkpoint cut in its header": ("sample header.safetensors", "is damaged"),
     "a checkpoint cut in its tensors": ("sample half.safetensors", "is damaged"),
     "a bare pickle": ("sample bare.pkl", "is not a checkpoint but a bare pickle"),
-    "a file of torch": ("sample weights.pt", "is not a checkpoint but a file of torch.save"),
+    "a file of torch": ("sample weights.pt", "is not a checkpoint but a file of tensors"),
     "a folder without a run": ("sample flat", "is a folder without a checkpoint"),
     "a class that does not exist": ("sample run --class hexagon=3", "there is no 'hexagon' among the model's classes"),
     "a class counted in words": ("sample run --class circle=many", "a count of at least 1"),

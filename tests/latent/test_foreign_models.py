@@ -175,16 +175,16 @@ def test_a_key_of_something_else_says_what_lies_there():
         ),
         (
             nn.Linear(3, 2).state_dict(),
-            "is not a checkpoint but a file of torch.save that no converter knows (weight (2, 3), bias (2,))",
+            "is not a checkpoint but a file of tensors that no converter knows (weight (2, 3), bias (2,))",
         ),
         (
             {f"layer{index}.weight": torch.zeros(1) for index in range(8)},
-            "is not a checkpoint but a file of torch.save that no converter knows (layer0.weight (1,), "
+            "is not a checkpoint but a file of tensors that no converter knows (layer0.weight (1,), "
             "layer1.weight (1,), layer2.weight (1,), layer3.weight (1,), layer4.weight (1,), layer5.weight (1,), "
             "... 8 in all)",
         ),
-        ({"epoch": 3}, "is not a checkpoint but a file of torch.save that no converter knows (no tensors by name)"),
-        (torch.zeros(3), "is not a checkpoint but a file of torch.save that no converter knows (no tensors by name)"),
+        ({"epoch": 3}, "is not a checkpoint but a file of tensors that no converter knows (no tensors by name)"),
+        (torch.zeros(3), "is not a checkpoint but a file of tensors that no converter knows (no tensors by name)"),
     ],
     ids=["discriminator", "nested discriminator", "linear", "many", "no tensor", "a tensor"],
 )
