@@ -31,7 +31,7 @@ Whose fault a leak is, with r the correlation of both features in the real data,
 of the target's variance that the best linear direction explains, at least 0.25, and aim the cosine with that direction:
   no effect   the target's own effect is below 0.10 std, or its 95 % interval holds 0
   clean       the leak is below 0.10 of the target's effect
-  the direction  aim < 0.90, or it was made orthogonal to others; find it anew with --method ridge
+  the direction  aim < 0.90; find it anew with --method ridge
   the data    p < 0.01, |r| >= 0.10, the leak has r's sign and is at most |r| / e + 0.25
   both        the same, but the leak is larger
   the model   every other leak

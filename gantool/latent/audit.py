@@ -14,8 +14,7 @@ of the target's variance that the best linear direction explains (at least 0.25 
 
 - ``no effect``: the target's own effect is below 0.10, or its interval holds 0, so there is nothing to compare with;
 - ``clean``: the leak is below 0.10 of the target's effect;
-- ``the direction``: its cosine with the best linear direction of its target is below 0.90, or it was made orthogonal to
-  others and leaks still;
+- ``the direction``: its cosine with the best linear direction of its target is below 0.90;
 - ``the data``: p < 0.01, |r| >= 0.10, and the leak has the sign of r and is at most |r| / e + 0.25;
 - ``both``: as before, but the leak is larger than that;
 - ``the model``: in every other case;
@@ -69,7 +68,6 @@ CLEAN, RELATED, CERTAIN = 0.10, 0.10, 0.01
 MARGIN, LEAST_EXPLAINED = 0.25, 0.25
 AIMED = 0.90
 CHANCE = 2.0  # standard deviations
-CLEANED = "orthogonal_to"  # the figure of a direction that was
 MOST_REAL = 2000
 
 Interval = tuple[float, float]
@@ -146,12 +144,11 @@ class _Choice:
 
 @dataclass(frozen=True)
 class _Fits:
-    """How far the target follows the walk, what share of it the direction explains, and how it came to be."""
+    """How far the target follows the walk, what share of it the direction explains, and its cosine with the best."""
 
     monotonicity: float
     explained: float
     aim: float
-    cleaned: bool  # made orthogonal to others
 
 
 def audit(
@@ -173,7 +170,6 @@ def audit(
     targets = [_target(judge, name) for name in directions.names]
     slots = Prior.restore(directions.slots, "the directions").slots
     white = _whitened(z, slots)
-    cleaned = {index for index, figures in enumerate(directions.figures) if figures.get(CLEANED)}
     features, extend = _points(judge, targets)
     still = extend(scores_of(G, judge, z, c, tick))
     strengths = [strength * part for part in WALK]
@@ -192,7 +188,7 @@ def audit(
         choice = _choose(judge, target, features, effects[index])
         walked = torch.stack([*walks[index, :2], still, *walks[index, 2:]])[:, :, choice.target]
         explained, aim = _aim(z @ directions.vectors[index], still[:, choice.target], white)
-        fits = _Fits(float(spearman(walked).mean()), explained, aim, index in cleaned)
+        fits = _Fits(float(spearman(walked).mean()), explained, aim)
         rows.append(_row(name, choice, features, effects[index], resampled[:, index], fits, real, seed))
     cosines = directions.vectors @ directions.vectors.T
     known = None if real is None else correlation(real)
@@ -310,7 +306,7 @@ def _row(
         interval,
         r,
         p,
-        verdict(leak, r, p, fits.explained, fits.aim, fits.cleaned) if moved else "no effect",
+        verdict(leak, r, p, fits.explained, fits.aim) if moved else "no effect",
     )
 
 
@@ -330,21 +326,11 @@ def _interval(values: Tensor) -> Interval:
     return low, high
 
 
-def verdict(
-    leak: float | None,
-    r: float | None,
-    p: float | None,
-    explained: float = 1.0,
-    aim: float = 1.0,
-    cleaned: bool = False,
-) -> str:
-    """Say whose fault a leak is, by the rule at the top of this module, where the direction has an effect.
-
-    ``cleaned``: it was made orthogonal to others.
-    """
+def verdict(leak: float | None, r: float | None, p: float | None, explained: float = 1.0, aim: float = 1.0) -> str:
+    """Say whose fault a leak is, by the rule at the top of this module, where the direction has an effect."""
     if leak is not None and abs(leak) < CLEAN:
         return "clean"
-    if leak is not None and (aim < AIMED or cleaned):
+    if leak is not None and aim < AIMED:
         return "the direction"
     if leak is None or r is None or p is None:
         return "unknown"

@@ -26,7 +26,7 @@ def original(tmp_path_factory):
         run([*LINE, "-o", str(folder)])
     assert stopped.value.code == 0
     with pytest.raises(SystemExit):
-        run(["sample", str(folder), "-n", "5", "-o", str(folder / "grid.png")])
+        run(["sample", str(folder), "-n", "5", "-o", str(folder / "five.png")])
     return folder
 
 
@@ -106,19 +106,19 @@ def test_class_all_is_every_class_in_order(model):
 
 
 def test_a_picture_gives_its_latents_and_one_of_its_rows(place, model):
-    carried = read_provenance("home/run/grid.png")
-    z, c = latents_of("home/run/grid.png", model)
+    carried = read_provenance("home/run/five.png")
+    z, c = latents_of("home/run/five.png", model)
     assert torch.equal(z, torch.from_numpy(carried["z"]))
-    one, label = latents_of("home/run/grid.png:3", model)
+    one, label = latents_of("home/run/five.png:3", model)
     assert torch.equal(one, model.latents([3]))
     assert torch.equal(label, c[3:4])
 
 
 def test_a_row_that_is_not_there_is_refused(model):
     with pytest.raises(
-        OptionError, match=r"^home/run/grid.png:5: row 5 was asked for; home/run/grid.png holds rows 0 to 4$"
+        OptionError, match=r"^home/run/five.png:5: row 5 was asked for; home/run/five.png holds rows 0 to 4$"
     ):
-        latents_of("home/run/grid.png:5", model)
+        latents_of("home/run/five.png:5", model)
 
 
 @pytest.mark.parametrize("name", ["z.safetensors", "z.pt"])
