@@ -17,6 +17,7 @@ from gantool.config import values as plain
 from gantool.errors import FileError, OptionError
 from gantool.files import checkpoint
 from gantool.files.foreign import identify
+from gantool.files.names import free
 from gantool.options import Options, build, describe
 from gantool.registry import Component
 
@@ -88,7 +89,7 @@ def _train(ctx: click.Context, **values: Any) -> None:
             data={"name": config.name("data"), "fingerprint": info.fingerprint},
             watch=lambda step, loss: tick(1),
         )
-    out = _free(wanted)
+    out = free(wanted)  # another command may have taken the name meanwhile
     files.write(out, trained)
     _report_training(trained, out, values["as_json"])
 
@@ -105,18 +106,6 @@ def _wanted(out: str | None, name: str) -> Path:
     except OSError as error:  # its name is too long, or a file stands where its folder should be
         raise OptionError("-o", f"{wanted} cannot be written ({error.strerror})", "a file in a folder") from error
     return wanted
-
-
-def _free(wanted: Path) -> Path:
-    """Return a file that is not there yet: the one asked for, or with ``-2``, ``-3`` and so on behind its name.
-
-    Asked directly before it is written: another command may have taken the name during the work.
-    """
-    path, number = wanted, 1
-    while os.path.lexists(path):
-        number += 1
-        path = wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}")
-    return path
 
 
 def _report_training(trained: TrainedClassifier, out: Path, as_json: bool) -> None:
@@ -183,7 +172,7 @@ def label(ctx: click.Context, /, **values: Any) -> None:
         scorer = open_scorer(given, registry, None)
         with ticks("Labelling", len(paths), values["quiet"]) as tick:
             scores = label_pictures(paths, scorer, tick)
-    out = _free(wanted)
+    out = free(wanted)  # another command may have taken the name meanwhile
     files.write(out, scores)
     _report_labels(scorer, scores, what[0], out, values["as_json"])
 
