@@ -221,7 +221,9 @@ def _report_labels(scorer: Scorer, scores: Scores, what: str, out: Path, as_json
     table(("feature", "mean", "have it"), [_label_row(row) for row in shown])
     hidden = len(rows) - len(shown)
     more = f" ({hidden} less likely features are not shown)" if hidden else ""
-    counted = f"{len(scores.scores)} {'samples' if scores.z is not None else 'pictures'} by {len(rows)} features{more}"
+    noun = "sample" if scores.z is not None else "picture"
+    plural = "" if len(scores.scores) == 1 else "s"
+    counted = f"{len(scores.scores)} {noun}{plural} by {len(rows)} features{more}"
     follow = ["inspect", str(out)] if scores.z is None else ["direction", "find", what, "--scores", str(out)]
     say(f"{counted}: {out}. Next: {shlex.join(['gantool', *follow])}")
 

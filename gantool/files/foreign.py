@@ -8,6 +8,7 @@ cannot fill the memory.
 from __future__ import annotations
 
 import pickle
+import re
 import tarfile
 import zipfile
 from pathlib import Path
@@ -78,7 +79,8 @@ def read_torch(path: Path | str) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        given = f"holds more than tensors ({str(error).splitlines()[0][:120]})"
+        named = re.search(r"GLOBAL ([\w.]+)", str(error))  # what the file would have had imported
+        given = f"holds more than tensors ({named[1] if named else str(error).splitlines()[0][:120]})"
         raise UnsafeFileError(str(path), given, "tensors in plain dicts and lists", TENSORS_ONLY) from error
     except Exception as error:  # torch raises many kinds for a damaged file
         given = f"is damaged ({type(error).__name__}: {str(error).splitlines()[0][:120] if str(error) else ''})"
