@@ -34,6 +34,8 @@ EPILOG = """\b
 Examples:
   gantool train --loss wgan-gp --arch dcgan
   gantool sample runs/shapes-dcgan-wgan-gp
+  gantool interpolate one.png two.png
+  gantool steer RUN --toward size --classifier shapes-classifier.safetensors
   gantool components loss
 """
 

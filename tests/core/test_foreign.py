@@ -104,7 +104,7 @@ def test_code_in_a_torch_file_is_refused_and_not_run(tmp_path, trap, legacy):
     path = saved(tmp_path / "weights.pt", {"weights": torch.ones(2), "extra": thing}, legacy)
     refusal = refused(path, UnsafeFileError)
     assert not marker.exists()
-    assert refusal.given.startswith("holds more than tensors (")
+    assert refusal.given in ("holds more than tensors (io.open)", "holds more than tensors (builtins.open)")
     assert refusal.hint == "save tensors only: torch.save(model.state_dict(), 'weights.pt')"
 
 
