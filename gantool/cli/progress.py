@@ -63,8 +63,11 @@ class Progress(Observer):
             self._bar.stop()
 
 
+SHORT = {"loss_d": "D", "loss_g": "G"}
+
+
 def describe(report: Report) -> str:
-    """Return a report on one line: ``step 200  510 img/s  D -1.32  G 0.41  penalty 0.1``."""
-    names = {"loss_d": "D", "loss_g": "G", "penalty": "penalty"}
-    losses = "  ".join(f"{label} {report.stats[name]:.3g}" for name, label in names.items() if name in report.stats)
+    """Return a report on one line: ``step 200  510 img/s  D -1.32  G 0.41  penalty 0.1``; scores are for the curves."""
+    terms = {name: value for name, value in report.stats.items() if not name.startswith("score_")}
+    losses = "  ".join(f"{SHORT.get(name, name)} {value:.3g}" for name, value in terms.items())
     return f"step {report.step}  {report.rate:.0f} img/s  {losses}"
