@@ -267,7 +267,7 @@ class Foreign:
     """A foreign generator in gantool's terms.
 
     ``settings`` is a tree of settings, ``tensors`` the generator's state by gantool's names, ``classes`` counts the
-    inputs behind z that name a class.
+    inputs behind z that name a class; ``with_classes`` are the settings of a generator whose input ends so.
     """
 
     settings: Mapping[str, Any]
@@ -275,6 +275,7 @@ class Foreign:
     shape: tuple[int, ...]
     latent_dim: int
     classes: int = 0
+    with_classes: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Converter(Protocol):

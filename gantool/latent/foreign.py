@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["Found", "choose", "export", "find_generators", "is_latents", "make_checkpoint", "read_foreign", "walk"]
 
 NET = "generator.net."  # where a checkpoint keeps the architecture's own part of G
-ONE_HOT = "onehot"  # the conditioning whose code stands behind z as it is
 AVERAGED = re.compile(r"(?<![a-z])(ema|averaged?)(?![a-z])")
 GENERATOR = re.compile(r"gen|(?<![a-z])(net)?g(?![a-z])")
 SHOWN = 6  # tensors named in a message
@@ -266,8 +265,8 @@ def _config(
 ) -> RunConfig:
     training = {"latent_prior": "normal", **network.settings.get("training", {}), "latent_dim": width}
     tree = {
-        "condition": ONE_HOT if condition else "none",
         **network.settings,
+        **(network.with_classes if condition else {}),
         "training": {**training, **({"latent_prior": prior} if prior else {})},
     }
     return resolve(registry, [Tier(str(path), tree)])

@@ -129,7 +129,9 @@ def _foreign(convs: list[Part], norms: list[Part]) -> Foreign:
     data = {"name": "folder", "size": side, "channels": "auto" if channels == 2 else str(channels)}
     tensors = _renamed(convs, norms, bool(arch["bias"]))
     latent_dim = convs[0]["weight"].shape[0]
-    return Foreign({"arch": arch, "data": data}, tensors, (channels, side, side), latent_dim)
+    settings = {"arch": arch, "data": data, "condition": "none"}
+    shape, one_hot = (channels, side, side), {"condition": "onehot"}
+    return Foreign(settings, tensors, shape, latent_dim, with_classes=one_hot)
 
 
 def _renamed(convs: list[Part], norms: list[Part], bias: bool) -> dict[str, Tensor]:

@@ -1,13 +1,14 @@
 """A torch file of another tool, opened wherever a checkpoint is: what it holds is found, what it lacks is said."""
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from gantool import Foreign, open_model
+from gantool import open_model
 from gantool.config import Tier, resolve
 from gantool.errors import FileError, OptionError
 from gantool.files import latents
@@ -125,7 +126,7 @@ def test_more_classes_than_the_input_has_room_for_are_refused(count):
 
 def test_classes_that_a_converter_counted_are_numbered_unless_they_are_named():
     found, _ = choose(STATE, "w.pt", REGISTRY)
-    counted = Foreign(found.network.settings, found.network.tensors, (3, 16, 16), 4, classes=2)
+    counted = replace(found.network, latent_dim=4, classes=2)
     found = type(found)("", "tutorial-dcgan", counted)
     assert make_checkpoint(found, "w.pt", REGISTRY).meta["condition"]["names"] == ["0", "1"]
     assert make_checkpoint(found, "w.pt", REGISTRY, ("a", "b")).meta["condition"]["names"] == ["a", "b"]
