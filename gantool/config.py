@@ -192,14 +192,10 @@ def resolve(registry: Registry, given: Iterable[Tier] = ()) -> RunConfig:
 
 def _check_tables(registry: Registry, asked: list[Tier]) -> None:
     """Check the options of parts of a list, also of those that were not chosen: a slip there would go unseen."""
-    for kind in LISTS.values():
-        for part in registry.all(kind.name):
-            for tier in asked:
-                build(
-                    part.options,
-                    tier.tree.get(part.name, {}),
-                    _placer(part.name, dict.fromkeys(tier.tree.get(part.name, {}), tier)),
-                )
+    parts = {part.name: part for kind in LISTS.values() for part in registry.all(kind.name)}
+    for tier in asked:
+        for name in parts.keys() & tier.tree.keys():
+            build(parts[name].options, tier.tree[name], _placer(name, dict.fromkeys(tier.tree[name], tier)))
 
 
 def choose(registry: Registry, given: Iterable[Tier] = ()) -> dict[str, Component]:

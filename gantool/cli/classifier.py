@@ -18,8 +18,6 @@ from gantool.errors import FileError, OptionError
 from gantool.files import checkpoint
 from gantool.files.foreign import identify
 from gantool.files.names import free
-from gantool.options import Options, build, describe
-from gantool.registry import Component
 
 if TYPE_CHECKING:
     from gantool.files.classifier import Head, TrainedClassifier
@@ -43,15 +41,6 @@ def command() -> None:
     """Train a classifier, or label pictures and samples with one."""
 
 
-def _network(ctx: click.Context, values: dict[str, Any]) -> tuple[Component, Options]:
-    """Return the component that the line chose, with its options."""
-    component = ctx.command.tool_component if isinstance(ctx.command, flags.ComponentCommand) else None
-    assert component is not None  # the command declares a tool
-    given = flags.read_flags(describe(component.options), component.name, values)
-    where = f"type: gantool components {component.kind} {component.name}"
-    return component, build(component.options, given, lambda option: flags.place(component.name, option), where)
-
-
 def _train(ctx: click.Context, **values: Any) -> None:
     """Learn to tell the classes, attributes and factors of a dataset.
 
@@ -66,7 +55,7 @@ def _train(ctx: click.Context, **values: Any) -> None:
 
     registry = flags.registry_of(ctx)
     config = resolve(registry, [*flags.source_tiers(registry, values), flags.flag_tier(flags.chosen(ctx), values)])
-    component, options = _network(ctx, values)
+    component, options = flags.chosen_tool(ctx, values)
     part = component.create(options)
     if part.names is not None:
         hint = f"type: gantool classifier label PICTURES --classifier {component.name}"

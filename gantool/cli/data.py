@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
-from rich.console import Console
 
 from gantool.cli import flags
 from gantool.cli.console import say, say_json, table
+from gantool.cli.ticks import counted
 from gantool.config import RunConfig, resolve
 from gantool.errors import OptionError
 from gantool.interfaces import DataInfo, Samples
@@ -106,8 +105,6 @@ def _draw(samples: Samples, out: Path) -> None:
 
 def _pack(ctx: click.Context, **values: Any) -> None:
     """Write a dataset of pictures into one memory-mapped file."""
-    from rich.progress import track
-
     from gantool.files.dataset import write_pack
 
     config = _config(ctx, values)
@@ -124,9 +121,8 @@ def _pack(ctx: click.Context, **values: Any) -> None:
     with write_pack(
         out, count, info.shape, condition=info.condition, fingerprint=info.fingerprint, source=source
     ) as pack:
-        hidden = not sys.stderr.isatty()
         rows = zip(samples.values, labels, strict=True)
-        for image, label in track(rows, "Packing", total=count, console=Console(stderr=True), disable=hidden):
+        for image, label in counted(rows, "Packing", count):
             pack.add(image, label)
     size = out.stat().st_size / 2**20
     say(f"{len(samples.values)} pictures, {size:.1f} MiB: {out}. Next: gantool train --data packed --data.root {out}")

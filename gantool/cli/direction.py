@@ -82,10 +82,8 @@ def _find(ctx: click.Context, model: str, **values: Any) -> None:
     from gantool.latent.model import open_model
 
     _check_out(values["out"])
-    finder = flags.chosen_tool(ctx, values)
-    assert isinstance(ctx.command, flags.ComponentCommand)  # as it is added below
-    assert ctx.command.tool_component is not None
-    method = ctx.command.tool_component.name
+    component, options = flags.chosen_tool(ctx, values)
+    finder, method = component.create(options), component.name
     registry = flags.registry_of(ctx)
     opened = open_model(model, registry)
     ask = _ask(opened, values, registry)

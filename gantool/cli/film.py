@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from gantool.errors import OptionError
 from gantool.files.names import free
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 WIDEST = 12  # pictures in a row of a strip
 FORMS = (".png", ".gif", ".webp", ".mp4")
-Item = TypeVar("Item")
 
 
 def check_out(given: str | None) -> Path | None:
@@ -46,16 +45,6 @@ def new_name(model: Model, suffix: str) -> Path:
     """Return a name that is free in the run folder of a model, or beside its checkpoint."""
     home = model.path.parent.parent if model.path.parent.name == "checkpoints" else model.path.parent
     return free(home / f"interpolation{suffix}")
-
-
-def counted(items: Iterable[Item], total: int, quiet: bool) -> Iterator[Item]:
-    """Pass items on under a progress bar, where a person looks on."""
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    hidden = quiet or not console.is_terminal
-    yield from track(items, "Drawing", total=total, console=console, disable=hidden)
 
 
 def write_film(film: Film, out: Path, fps: float, carried: Sequence[Provenance] | None) -> None:

@@ -113,14 +113,13 @@ def _split(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def chosen_tool(ctx: click.Context, values: Mapping[str, Any]) -> Any:
-    """Make the component that the command itself uses, with the options that the line gave."""
+def chosen_tool(ctx: click.Context, values: Mapping[str, Any]) -> tuple[Component, Options]:
+    """Return the component that the command itself uses, with the options that the line gave."""
     component = ctx.command.tool_component if isinstance(ctx.command, ComponentCommand) else None
     assert component is not None  # the command declares a tool
     given = read_flags(describe(component.options), component.name, values)
     where = f"type: gantool components {component.kind} {component.name}"
-    options = build(component.options, given, lambda option: place(component.name, option), where)
-    return component.create(options)
+    return component, build(component.options, given, lambda option: place(component.name, option), where)
 
 
 def _tool(registry: Registry, section: str, arguments: Sequence[str]) -> Component:
@@ -143,8 +142,10 @@ def _resumed(folder: str) -> dict[str, str]:
     path = checkpoint.find(folder, resuming=True)
     resolved = checkpoint.settings(envelope.read_header(path, checkpoint.KIND), "resolved")
     found = {section: str(resolved.get(section, {}).get("name")) for section in SECTIONS}
-    lists = {section: resolved.get(section, {}).get("names", []) for section in LISTS}
-    return found | {section: ",".join(map(str, names)) for section, names in lists.items() if names}
+    lists = {section: resolved.get(section, {}).get("names") for section in LISTS}
+    return found | {
+        section: ",".join(map(str, names)) for section, names in lists.items() if names and isinstance(names, list)
+    }
 
 
 def selectors() -> list[click.Option]:
@@ -269,11 +270,11 @@ def read_flags(options: Iterable[Option], section: str, values: Mapping[str, Any
     """Return the options of a section that were given as flags."""
     given: dict[str, Any] = {}
     for option in options:
-        value = values.get(_variable(section, option))
+        text = value = values.get(_variable(section, option))
         if isinstance(value, str):
             value = parse(option, value)
             value = _absolute(value, place(section, option.name)) if option.path and value else value
-        if value is not None or values.get(_variable(section, option)) is not None:
+        if text is not None:
             given[option.name] = value
     return given
 

@@ -183,7 +183,6 @@ def _check_numbers(models: Sequence[Source], keys: Sequence[Source], values: dic
 def _write(drawn: Drawn, out: Path, values: dict[str, Any]) -> None:
     """Write the pictures and, where they were asked for, the latents."""
     from gantool.cli.sample import real_points
-    from gantool.files import latents
     from gantool.render.grid import scatter
     from gantool.render.provenance import save_png
 
@@ -194,22 +193,21 @@ def _write(drawn: Drawn, out: Path, values: dict[str, Any]) -> None:
     else:
         write_film(drawn.film, out, values["fps"], _carried(drawn))
     if values["save_latents"] and track is not None:
-        names = list(model.condition.names) if model.condition else None
-        meta = {"model_hash": model.hash, "seeds": None, "truncation": None, "names": names}
         saved = free(Path(values["save_latents"]))
-        latents.write(saved, track.z, track.c, model.path, meta)
+        model.save_latents(saved, track.z, track.c)
         note(f"Latents: {saved}")
 
 
 def _carried(drawn: Drawn) -> list[Provenance] | None:
     """Return what each frame's PNG carries; nothing where z and c do not say all of it."""
+    from gantool.render.provenance import carried
+
     track = drawn.track
     if track is None or not track.labelled:
         return None
-    z, c = track.z.numpy(), None if track.c is None else track.c.numpy()
-    same = {"model": drawn.model.hash, "seeds": None, "truncation": None}
-    rows = [slice(index, index + 1) for index in range(len(z))]
-    return [{**same, "z": z[row], "c": None if c is None else c[row]} for row in rows]
+    rows = [slice(index, index + 1) for index in range(len(track.z))]
+    c = track.c
+    return [carried(drawn.model.hash, track.z[row], None if c is None else c[row]) for row in rows]
 
 
 def _report(drawn: Drawn, out: Path, sources: Sequence[str], values: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gantool.cli.film import counted
+from gantool.cli.ticks import counted
 from gantool.errors import OptionError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _shoot(model: Model, track: Track, strip: bool, values: dict[str, Any]) -> F
     if len(model.shape) == 1 and not strip:
         raise OptionError("-o", "a film was asked for, and the model makes points", "a .png", "type: -o points.png")
     rows = (row.unsqueeze(0) for batch in track.batches(model.G) for row in batch)
-    return shoot(counted(rows, len(track.z), values["quiet"]), values["loop"] == "closed")
+    return shoot(counted(rows, "Drawing", len(track.z), values["quiet"]), values["loop"] == "closed")
 
 
 def _model(
@@ -135,7 +135,7 @@ def draw_models(models: Sequence[Source], strip: bool, values: dict[str, Any], r
         kind, pictures = "weights", weights.weight_path(a, b, seeds, shares, values["bn"])
     else:
         kind, pictures = "dissolve", weights.dissolve(a, b, seeds, shares)
-    film = shoot(counted(pictures, len(shares), values["quiet"]), values["loop"] == "closed")
+    film = shoot(counted(pictures, "Drawing", len(shares), values["quiet"]), values["loop"] == "closed")
     notes = [remark for remark in (_verdict(kin, forced), kin.remark) if remark]
     facts = {"kind": kind, "model_hash": [a.hash, b.hash], "distance": kin.distance, "seeds": seeds, "norms": None}
     return Drawn(film, b, facts, notes)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gantool.cli.console import note, say, say_json
+from gantool.cli.ticks import counted
 from gantool.errors import DataError, OptionError
 from gantool.files.latents import SUFFIXES
 from gantool.files.names import check_suffix, free
@@ -81,7 +82,9 @@ def command(model: str, **values: Any) -> None:
     else:
         _folder(opened, request, z, out, values)
     if saved:
-        _save_latents(opened, request, z, free(saved), values["truncation"])
+        saved = free(saved)
+        opened.save_latents(saved, z, request.c, request.seeds, values["truncation"])
+        note(f"Latents: {saved}")
     if values["as_json"]:
         say_json({"out": str(out), "count": len(z), "seeds": request.seeds, "model_hash": opened.hash})
     else:
@@ -188,15 +191,14 @@ def _destination(path: str, model: Model, out: str | None) -> Path:
 
 def _grid(model: Model, request: Request, z: Tensor, out: Path, truncation: float | None) -> None:
     from gantool.render.grid import grid, scatter, to_uint8
-    from gantool.render.provenance import save_png
+    from gantool.render.provenance import carried, save_png
 
     values = model.samples(z, request.c)
     if len(model.shape) == 1:
         save_png(scatter(values.numpy(), real_points(model, values.numpy())), out)
         return
-    c = None if request.c is None else request.c.numpy()
-    carried = {"model": model.hash, "seeds": request.seeds, "truncation": truncation, "z": z.numpy(), "c": c}
-    save_png(grid(to_uint8(values), request.columns), out, carried)
+    whole = carried(model.hash, z, request.c, request.seeds, truncation)
+    save_png(grid(to_uint8(values), request.columns), out, whole)
 
 
 def real_points(model: Model, values: Any) -> Any:
@@ -208,36 +210,15 @@ def real_points(model: Model, values: Any) -> Any:
 
 
 def _folder(model: Model, request: Request, z: Tensor, out: Path, values: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.progress import track
-
     from gantool.render.grid import picture, to_uint8
-    from gantool.render.provenance import save_png
+    from gantool.render.provenance import carried, save_png
 
     if len(model.shape) == 1:
         raise OptionError("-o", f"{out} was given, and the model makes points", "a .png", "type: -o points.png")
-    c = None if request.c is None else request.c.numpy()
     batches = (to_uint8(batch) for batch in model.batches(z, request.c))
     tiles = (tile for batch in batches for tile in batch)
-    numbered = enumerate(zip(tiles, request.seeds, strict=True))
-    hidden = values["quiet"] or not Console(stderr=True).is_terminal
-    console = Console(stderr=True)
-    for index, (tile, seed) in track(numbered, "Drawing", total=len(z), console=console, disable=hidden):
+    for index, tile in enumerate(counted(tiles, "Drawing", len(z), values["quiet"])):
         row = slice(index, index + 1)
-        carried = {
-            "model": model.hash,
-            "seeds": [seed],
-            "truncation": values["truncation"],
-            "z": z[row].numpy(),
-        }
-        carried["c"] = None if c is None else c[row]
-        save_png(picture(tile), out / f"{index:06d}.png", carried)
-
-
-def _save_latents(model: Model, request: Request, z: Tensor, path: Path, truncation: float | None) -> None:
-    from gantool.files import latents
-
-    meta: dict[str, Any] = {"model_hash": model.hash, "seeds": request.seeds, "truncation": truncation}
-    meta["names"] = list(model.condition.names) if model.condition else None
-    latents.write(path, z, request.c, model.path, meta)
-    note(f"Latents: {path}")
+        c = None if request.c is None else request.c[row]
+        one = carried(model.hash, z[row], c, request.seeds[row], values["truncation"])
+        save_png(picture(tile), out / f"{index:06d}.png", one)

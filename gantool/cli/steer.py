@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gantool.cli.console import note, say, say_json
+from gantool.cli.film import check_out, is_film
 from gantool.cli.flags import registry_of
 from gantool.cli.sample import parse_seeds
 from gantool.cli.ticks import ticks
 from gantool.errors import OptionError
+from gantool.files.latents import SUFFIXES
 
 if TYPE_CHECKING:
-    import numpy as np
     from torch import Tensor
 
     from gantool.latent.control import Order, Steered
@@ -146,7 +147,7 @@ def _check(values: dict[str, Any]) -> tuple[float, float] | None:
         flag = {"count": "-n"}.get(other[0], f"--{other[0]}")
         raise OptionError("--from", f"was given with {flag}", "files or seeds to begin at")
     if values["save_latents"]:
-        check_suffix(values["save_latents"], (".safetensors", ".pt"), "--save-latents")
+        check_suffix(values["save_latents"], SUFFIXES, "--save-latents")
     return _span(values["strength"])
 
 
@@ -164,14 +165,8 @@ def _span(text: str | None) -> tuple[float, float] | None:
 def _destination(path: str, model: Model, out: str | None) -> Path:
     """Return where to write; without -o a new name in the run folder, or beside the checkpoint."""
     from gantool.files.names import free
-    from gantool.render.animation import check_film
 
-    if out is None:
-        return free((Path(path) if Path(path).is_dir() else model.path.parent) / "steer.png")
-    chosen = Path(out)
-    if chosen.suffix and chosen.suffix.lower() != ".png" and not chosen.is_dir():
-        check_film(chosen)
-    return free(chosen)
+    return check_out(out) or free((Path(path) if Path(path).is_dir() else model.path.parent) / "steer.png")
 
 
 def _check_size(rows: int, columns: int, out: Path) -> None:
@@ -259,10 +254,9 @@ def _chosen(model: Model, scorer: Scorer, starts: Starts, name: str, count: int)
 
 def _write(model: Model, starts: Starts, steered: Steered, out: Path, saved: Path | None) -> None:
     """Write the strip, the film or the pictures, and the latents; row by row in all of them."""
-    from gantool.files import latents
-    from gantool.render.animation import FILMS, save_film
+    from gantool.render.animation import save_film
     from gantool.render.grid import grid, picture, to_uint8
-    from gantool.render.provenance import save_png
+    from gantool.render.provenance import carried, save_png
     from gantool.render.strip import strip
 
     columns, rows = steered.z.shape[:2]
@@ -270,22 +264,19 @@ def _write(model: Model, starts: Starts, steered: Steered, out: Path, saved: Pat
     c = None if starts.c is None else starts.c.repeat_interleave(columns, 0)
     pixels = to_uint8(model.samples(z, c))
     each = pixels.reshape(rows, columns, *pixels.shape[1:])
-    carried: dict[str, Any] = {"model": model.hash, "seeds": None, "truncation": None}
-    arrays: dict[str, np.ndarray[Any, Any] | None] = {"z": z.numpy(), "c": None if c is None else c.numpy()}
     if saved:
-        names = list(model.condition.names) if model.condition else None
-        meta = {"model_hash": model.hash, "seeds": None, "truncation": None, "names": names}
-        latents.write(saved, z, c, model.path, meta)
+        model.save_latents(saved, z, c)
     if out.suffix.lower() == ".png":
-        save_png(strip(each, steered.heads, starts.labels), out, {**carried, **arrays})
-    elif out.suffix.lower() in FILMS:
+        save_png(strip(each, steered.heads, starts.labels), out, carried(model.hash, z, c))
+    elif is_film(out):
         frames = [grid(each[:, column]) for column in range(columns)]
         save_film([*frames, *frames[-2:0:-1]], out, FPS)
     else:
         for index, tile in enumerate(pixels):
             row, column = divmod(index, columns)
-            one = {name: None if array is None else array[index : index + 1] for name, array in arrays.items()}
-            save_png(picture(tile), out / f"{row:04d}-{column:03d}.png", {**carried, **one})
+            one = slice(index, index + 1)
+            whole = carried(model.hash, z[one], None if c is None else c[one])
+            save_png(picture(tile), out / f"{row:04d}-{column:03d}.png", whole)
 
 
 def _figures(order: Order, steered: Steered) -> list[str]:

@@ -13,6 +13,7 @@ from torch import Tensor
 from gantool.config import RunConfig, Tier, resolve
 from gantool.errors import FileError, PluginError
 from gantool.files import checkpoint as checkpoints
+from gantool.files import latents
 from gantool.files.checkpoint import Checkpoint
 from gantool.files.condition import read_condition
 from gantool.files.foreign import identify
@@ -61,6 +62,19 @@ class Model:
             rows = torch.arange(names) if by_class else torch.eye(names)
         picks = [int(torch.randint(len(rows), (1,), generator=seeding.generator(seed, "label"))) for seed in seeds]
         return rows[picks]
+
+    def save_latents(
+        self,
+        path: Path,
+        z: Tensor,
+        c: Tensor | None,
+        seeds: Sequence[int] | None = None,
+        truncation: float | None = None,
+    ) -> None:
+        """Write latents of this model; the suffix ``.pt`` gives a file for torch.load."""
+        meta = {"model_hash": self.hash, "seeds": None if seeds is None else list(seeds), "truncation": truncation}
+        names = list(self.condition.names) if self.condition else None
+        latents.write(path, z, c, self.path, {**meta, "names": names})
 
     @torch.inference_mode()
     def batches(self, z: Tensor, c: Tensor | None = None, size: int = SIDE) -> Iterator[Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,21 @@ from PIL import Image, PngImagePlugin
 from gantool.errors import FileError
 from gantool.files.envelope import atomic
 
-__all__ = ["Provenance", "read_provenance", "save_png"]
+__all__ = ["Provenance", "carried", "read_provenance", "save_png"]
 
 CHUNK = "gantool"
 MOST_LATENTS = 2**22  # numbers in one picture's chunk
 
 Provenance = dict[str, Any]
 """``model`` (its hash), ``seeds`` (a list or null), ``truncation``, arrays ``z`` ``[N, D]`` and ``c`` (or None)."""
+
+
+def carried(
+    model: str, z: Any, c: Any = None, seeds: Sequence[int] | None = None, truncation: float | None = None
+) -> Provenance:
+    """Return the provenance of samples of a model, by its hash, from ``z [N, D]`` and ``c`` on the processor."""
+    found = {"model": model, "seeds": None if seeds is None else list(seeds), "truncation": truncation}
+    return {**found, "z": np.asarray(z), "c": None if c is None else np.asarray(c)}
 
 
 def save_png(image: Image.Image, path: Path, provenance: Provenance | None = None) -> None:

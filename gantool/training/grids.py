@@ -12,7 +12,7 @@ from torch import Tensor
 from gantool.interfaces import Condition, Samples
 from gantool.latent.prior import Prior
 from gantool.render.grid import grid, scatter, to_uint8
-from gantool.render.provenance import Provenance, save_png
+from gantool.render.provenance import Provenance, carried, save_png
 from gantool.training.state import TrainingState
 
 __all__ = ["FixedGrid"]
@@ -54,14 +54,7 @@ class FixedGrid:
 
     def save(self, image: Image.Image, path: Path, model: str | None = None) -> None:
         """Write the picture; with the hash of its model it carries its latents."""
-        c = None if self.c is None else self.c.numpy()
         provenance: Provenance | None = None
         if model and not self.vectors:
-            provenance = {
-                "model": model,
-                "seeds": self.seeds,
-                "truncation": None,
-                "z": self.z.numpy(),
-                "c": c,
-            }
+            provenance = carried(model, self.z, self.c, self.seeds)
         save_png(image, path, provenance)

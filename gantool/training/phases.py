@@ -68,9 +68,12 @@ class Phases:
 
     def critic(self, x: Tensor, c: Tensor | None) -> Tensor:
         """Return D's raw scores ``[N]`` in fp32."""
-        return self._scored(x, c)[0]
+        with self._autocast():
+            scores: Tensor = self.state.D(x, c)
+        return scores.float()
 
     def _scored(self, x: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return D's raw scores ``[N]`` and its features ``[N, F]`` in fp32."""
         with self._autocast():
             scores, features = self.state.D.scored(x, c)
         return scores.float(), features.float()
@@ -115,11 +118,12 @@ class Phases:
     def _generator_step(self, real: Tensor, z: Tensor, fake: Tensor, c: Tensor | None) -> None:
         self._freeze_critic(True)
         try:
-            fake_scores, features = self._scored(fake, c)
+            fake_scores, features = self._scored(fake, c) if self.state.regularizers else (self.critic(fake, c), None)
             real_scores = self.critic(real, c) if self.loss.needs_real_for_generator else None
             loss = self.loss.generator(fake_scores, real_scores)
             self._note("loss_g", loss)
-            loss = loss + self._regularization(real, Generated(z, c, fake, features, z))
+            if features is not None:
+                loss = loss + self._regularization(real, Generated(z, c, fake, features, z))
             self.state.optimizer_g.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             self.state.optimizer_g.step()

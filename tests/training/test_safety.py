@@ -133,6 +133,7 @@ SETTINGS = {
     "given as a list": lambda meta: meta.update(given=[1]),
     "given of another form": lambda meta: meta.update(given={"loss": "bce"}),
     "another width": lambda meta: meta["resolved"]["arch"].update(channels=1024),
+    "a number for names": lambda meta: meta["resolved"]["regularizer"].update(names=5),
     "a module for a name": lambda meta: meta["resolved"]["loss"].update(name="os:system"),
 }
 SAMPLED = {  # a resumed run takes these from its data
