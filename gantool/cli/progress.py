@@ -68,6 +68,7 @@ SHORT = {"loss_d": "D", "loss_g": "G"}
 
 def describe(report: Report) -> str:
     """Return a report on one line: ``step 200  510 img/s  D -1.32  G 0.41  penalty 0.1``; scores are for the curves."""
-    terms = {name: value for name, value in report.stats.items() if not name.startswith("score_")}
-    losses = "  ".join(f"{SHORT.get(name, name)} {value:.3g}" for name, value in terms.items())
+    others = [name for name in report.stats if name not in SHORT and not name.startswith("score_")]
+    names = [name for name in (*SHORT, *others) if name in report.stats]
+    losses = "  ".join(f"{SHORT.get(name, name)} {report.stats[name]:.3g}" for name in names)
     return f"step {report.step}  {report.rate:.0f} img/s  {losses}"
