@@ -58,11 +58,17 @@ class TrainingOptions(Options, frozen=True):
     ] = 0.999
     latent_dim: Annotated[int, Meta(ge=1, le=65536, description="width of the latent z")] = 100
     latent_prior: Annotated[Literal["normal", "uniform"], Meta(description="distribution of z")] = "normal"
+    accumulate: Annotated[
+        int, Meta(ge=1, le=65536, description="parts that a batch is computed in, one after the other, to save memory")
+    ] = 1
     precision: Annotated[
-        Literal["auto", "fp32", "bf16"],
-        Meta(description="auto is bf16 where the processor computes it natively"),
+        Literal["auto", "fp32", "bf16", "fp64"],
+        Meta(description="auto is bf16 where the processor computes it natively; fp64 is for checks"),
     ] = "auto"
-    channels_last: Annotated[bool, Meta(description="keep images with their channels last in memory")] = False
+    channels_last: Annotated[bool, Meta(description="keep images with their channels last in memory")] = True
+    sync_batch_norm: Annotated[
+        bool, Meta(description="batch norms of several processes see the whole batch, not a share each")
+    ] = False
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1, description="every random draw follows from it")] = 0
 
 

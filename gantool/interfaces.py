@@ -96,7 +96,11 @@ class Step(Protocol):
         ...
 
     def rand(self, stream: str, *shape: int) -> Tensor:
-        """Draw uniform numbers in [0, 1) on the step's device; the same stream and step give the same draw."""
+        """Draw uniform numbers in [0, 1) on the step's device; the same stream and step give the same draw.
+
+        The first of ``shape`` counts the samples: where a batch is cut up, each part gets its own of the numbers that
+        the whole batch would get.
+        """
         ...
 
 
@@ -188,7 +192,11 @@ class Conditioning(Protocol):
 
 
 class Dataset(Protocol):
-    """Kind ``dataset``: a source of examples with their names."""
+    """Kind ``dataset``: a source of examples with their names.
+
+    May define ``pack(path, tick) -> PackReport`` (of ``gantool.files.pack_writer``), which writes all splits of its
+    pictures into a pack and tells ``tick(done, total)`` how far it is; else what ``load()`` gives is copied.
+    """
 
     def describe(self) -> DataInfo:
         """Say what the data is, without reading all of it."""

@@ -72,7 +72,7 @@ def in_order(net):
 def give_weights(source, net):
     """Copy the tensors of an example's network into gantool's; fails where any shape or count differs."""
     for old, new in zip(in_order(source), in_order(net), strict=True):
-        assert type(old) is type(new)
+        assert isinstance(new, type(old))
         new.load_state_dict(old.state_dict(), strict=True)
 
 
@@ -104,7 +104,7 @@ def test_the_twin_has_the_examples_settings(name):
     assert (training.n_critic, training.latent_dim) == (getattr(example, "N_CRITIC", 1), example.LATENT)
     assert (training.steps, training.batch_size, arch.channels, arch.max_channels) == (1000, 64, 64, example.MOST)
     assert (training.optimizer, training.precision, training.ema) == ("adam", "fp32", 0)
-    assert (training.lr_schedule, training.channels_last) == ("constant", False)
+    assert training.lr_schedule == "constant"
     assert config.tree()["data"]["name"] == "shapes"
     assert getattr(config.options["lipschitz"], "weight", None) == getattr(example, "PENALTY", None)
 

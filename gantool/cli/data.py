@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import shlex
+import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
 from gantool.cli import flags
-from gantool.cli.console import say, say_json, table
-from gantool.cli.ticks import counted
+from gantool.cli.console import note, say, say_json, table
 from gantool.config import RunConfig, resolve
 from gantool.errors import OptionError
 from gantool.interfaces import DataInfo, Samples
 from gantool.plugins import PluginSet
+
+if TYPE_CHECKING:
+    from gantool.files.pack_writer import PackReport
 
 EPILOG = """\b
 Examples:
   gantool data list
   gantool data inspect --data folder --data.root photos
   gantool data pack --data folder --data.root photos --data.size 64 -o photos.safetensors
+  gantool data pack --data celeba --data.root celeba --data.duplicates drop -o faces.safetensors
 """
 SHOWN = 64  # pictures in the grid of data inspect
 
@@ -104,28 +109,49 @@ def _draw(samples: Samples, out: Path) -> None:
 
 
 def _pack(ctx: click.Context, **values: Any) -> None:
-    """Write a dataset of pictures into one memory-mapped file."""
-    from gantool.files.dataset import write_pack
+    """Write a dataset of pictures, with its splits, into one memory-mapped file.
 
-    config = _config(ctx, values)
-    out = Path(values["out"])
-    if out.exists():
-        raise OptionError("-o", f"{out} exists", "a new file", f"remove it, or take another name: rm {out}")
-    dataset = config.create("data")
-    info: DataInfo = dataset.describe()
-    if len(info.shape) != 3:
-        raise OptionError(f"--data {config.name('data')}", "holds no pictures", "a dataset of pictures")
-    samples: Samples = dataset.load()
-    count, source = len(samples.values), config.name("data")
-    labels = samples.labels if info.condition and samples.labels is not None else [None] * count
-    with write_pack(
-        out, count, info.shape, condition=info.condition, fingerprint=info.fingerprint, source=source
-    ) as pack:
-        rows = zip(samples.values, labels, strict=True)
-        for image, label in counted(rows, "Packing", count):
-            pack.add(image, label)
-    size = out.stat().st_size / 2**20
-    say(f"{len(samples.values)} pictures, {size:.1f} MiB: {out}. Next: gantool train --data packed --data.root {out}")
+    Files that cannot be read are left out; they, duplicates and pictures that lose something are listed in
+    FILE.report.txt. Stopped on the way, the same command goes on where it was.
+    """
+    from gantool.files.pack_writer import partial
+    from gantool.files.packing import pack
+    from gantool.files.progress import progress
+
+    out, begun = Path(values["out"]), time.monotonic()
+    dataset = _config(ctx, values).create("data")
+    try:
+        with progress("Packing", quiet=values["quiet"]) as tick:
+            report = pack(dataset, out, tick)
+    except KeyboardInterrupt:
+        if partial(out)[0].exists():
+            note(f"What is done is kept in {partial(out)[0]}; the same command goes on from there")
+        raise
+    _say_packed(report, time.monotonic() - begun, values["json"])
+
+
+def _say_packed(report: PackReport, seconds: float, as_json: bool) -> None:
+    if report.notes:
+        note(f"warning: {report.summary}: see {report.listed}")
+    size = report.path.stat().st_size
+    if as_json:
+        say_json(
+            {
+                "path": str(report.path),
+                "pictures": report.pictures,
+                "resumed": report.resumed,
+                "shape": list(report.shape),
+                "bytes": size,
+                "seconds": round(seconds, 3),
+                "notes": dict(report.counts),
+                "report": str(report.listed) if report.notes else None,
+            }
+        )
+        return
+    resumed = f" ({report.resumed} of them before)" if report.resumed else ""
+    listed = f" ({report.summary})" if report.notes else ""
+    said = f"{report.pictures} pictures{resumed}{listed}, {size / 2**20:.1f} MiB in {seconds:.1f} s: {report.path}"
+    say(f"{said}. Next: gantool train --data packed --data.root {shlex.quote(str(report.path))}")
 
 
 def _data_flag() -> click.Option:
@@ -144,7 +170,11 @@ for name, callback, extra in (
     (
         "pack",
         _pack,
-        [click.Option(["-o", "--out"], metavar="FILE", required=True, help="The file to write.")],
+        [
+            click.Option(["-o", "--out"], metavar="FILE", required=True, help="The file to write."),
+            click.Option(["--json"], is_flag=True, help="Print as JSON."),
+            click.Option(["-q", "--quiet"], is_flag=True, help="Show no progress."),
+        ],
     ),
 ):
     command.add_command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -139,9 +140,11 @@ def run(arguments: Sequence[str] | None = None) -> None:
 
 
 def _fail(message: str, code: int, debug: bool) -> int:
+    """Say what went wrong; what every process on a machine would say of the same line, one of them says."""
     if debug:
         traceback.print_exc()
-    complain(message)
+    if code != 2 or os.environ.get("LOCAL_RANK", "0") == "0":
+        complain(message)
     return code
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gantool import processes
 from gantool.cli import flags
 from gantool.cli.console import note, say, say_json
 from gantool.config import RunConfig, Tier, resolve
@@ -27,6 +28,7 @@ Examples:
   gantool train --recipe wgan-gp-2017 --dry-run
   gantool train --resume runs/shapes-dcgan-wgan-gp --steps 5000
   gantool train --config runs/shapes-dcgan-wgan-gp --loss bce
+  torchrun --nproc-per-node 2 -m gantool train --loss wgan-gp
 """
 SHORT = {"out": ["-o", "--out"]}
 
@@ -56,6 +58,8 @@ def _run(ctx: click.Context, **values: Any) -> int | None:
         config, stored = _resumed(registry, options, values, tier)
     else:
         config, stored = _new(registry, options, values, tier), None
+    if values["dry_run"] and processes.rank():
+        return None
     if values["dry_run"]:
         from gantool.cli.dryrun import dry_run
 
@@ -121,8 +125,11 @@ def _train(config: RunConfig, options: RunOptions, stored: Checkpoint | None, va
     from gantool.cli.progress import Progress
     from gantool.training.run import train
 
-    outcome = train(config, options, [] if values["quiet"] else [Progress()], stored)
-    if values["json"]:
+    leads = processes.rank() == 0  # of a group under torchrun, one speaks for all
+    outcome = train(config, options, [Progress()] if leads and not values["quiet"] else [], stored)
+    if not leads:
+        pass
+    elif values["json"]:
         say_json(
             {
                 "folder": str(outcome.folder),

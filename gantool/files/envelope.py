@@ -35,6 +35,7 @@ __all__ = [
     "read",
     "read_header",
     "read_tensors",
+    "sync_folder",
     "write",
     "write_text",
 ]
@@ -191,8 +192,10 @@ def header_bytes(kind: str, meta: Mapping[str, Any], tensors: Mapping[str, tuple
 
 
 @contextlib.contextmanager
-def atomic(path: Path | str) -> Iterator[BinaryIO]:
-    """Open a temporary file beside ``path``; on success it is fsynced and takes the name, on failure it is removed.
+def atomic(path: Path | str, *, sync: bool = True) -> Iterator[BinaryIO]:
+    """Open a temporary file beside ``path``; on success it takes the name, on failure it is removed.
+
+    ``sync`` makes sure that the file outlasts a loss of power, which takes longer than writing a small one.
 
     Raises FileError where the place cannot be written or the disk is full; what stood under the name stays.
     """
@@ -203,10 +206,12 @@ def atomic(path: Path | str) -> Iterator[BinaryIO]:
             path.parent.mkdir(parents=True, exist_ok=True)
             with temporary.open("wb") as file:
                 yield file
-                file.flush()
-                os.fsync(file.fileno())
+                if sync:
+                    file.flush()
+                    os.fsync(file.fileno())
             temporary.replace(path)
-            _sync_folder(path.parent)
+            if sync:
+                sync_folder(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
@@ -214,7 +219,8 @@ def atomic(path: Path | str) -> Iterator[BinaryIO]:
         raise FileError(str(path), f"cannot be written ({error.strerror})", "a folder with room", hint) from error
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make sure that a name that was given or taken in a folder outlasts a loss of power."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -44,14 +44,20 @@ class Batches:
 
     def __getitem__(self, number: int) -> tuple[Tensor, Tensor | None]:
         """Return batch ``number`` as it is stored: values and labels."""
-        rows = self.indices(number)
+        return self.share(number, slice(None))
+
+    def share(self, number: int, share: slice) -> tuple[Tensor, Tensor | None]:
+        """Return a share of batch ``number``, by positions in it; what is not asked for is not read."""
+        rows = self.indices(number)[share]
         values = torch.from_numpy(np.ascontiguousarray(self.values[rows]))
         return values, None if self.labels is None else torch.from_numpy(self.labels[rows])
 
 
-def to_device(values: Tensor, device: torch.device, memory_format: torch.memory_format) -> Tensor:
+def to_device(
+    values: Tensor, device: torch.device, memory_format: torch.memory_format, dtype: torch.dtype = torch.float32
+) -> Tensor:
     """Move a batch; uint8 images become floats in [-1, 1] there."""
     values = values.to(device, non_blocking=True)
     if values.dtype == torch.uint8:
-        values = values.to(torch.float32, memory_format=memory_format).div_(127.5).sub_(1.0)
-    return values
+        return values.to(dtype, memory_format=memory_format).div_(127.5).sub_(1.0)
+    return values.to(dtype)

@@ -46,7 +46,7 @@ class FixedGrid:
         was_training = G.training
         G.eval()
         c = None if self.c is None else self.c.to(device)
-        values = G(self.z.to(device), c)
+        values = G(self.z.to(device, state.dtype), c)
         G.train(was_training)
         if self.vectors:
             return scatter(values.float().cpu().numpy(), self.real[:2000])

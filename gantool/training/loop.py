@@ -62,44 +62,48 @@ MOST_STEPS, MOST_SECONDS = 50, 5.0  # between two reports, where no interval was
 def fit(phases: Phases, length: Length, actions: Actions, observers: Sequence[Observer], stop: Stop) -> bool:
     """Train until the length is reached or a signal asks to stop; return whether the length was reached.
 
+    The processes of a group decide alike: by the steps, and by the clock and the signals that all have heard of.
     Raises TrainingError for a loss that is not finite; no checkpoint is written after it.
     """
-    state, training = phases.state, phases.training
-    began = reported = time.monotonic()
+    state, training, group = phases.state, phases.training, phases.group
+    began, reported = time.monotonic(), 0.0
     last = state.step
 
     def report(fraction: float) -> None:
         nonlocal reported, last
         if state.step == last:
             return
-        now = time.monotonic()
         per_step = training.n_critic * training.batch_size
-        rate = (state.step - last) * per_step / max(now - reported, 1e-9)
+        rate = (state.step - last) * per_step / max(group.seconds - reported, 1e-9)
         stats = phases.statistics.flush()
-        whole = Report(state.step, state.step * per_step, now - began, fraction, rate, stats)
-        reported, last = now, state.step
+        whole = Report(state.step, state.step * per_step, group.seconds, fraction, rate, stats)
+        reported, last = group.seconds, state.step
         for observer in observers:
             observer.on_interval(whole)
 
+    def tell() -> None:
+        group.tell(time.monotonic() - began, stop.signal)
+
     saved = -1
+    tell()
     fraction = length.fraction(state.step, 0.0)
-    while fraction < 1 and not stop.signal:
+    while fraction < 1 and not group.signal:
         phases.step(lr_factor(training.lr_schedule, fraction))
-        elapsed = time.monotonic() - began
-        fraction = length.fraction(state.step, elapsed)
-        quiet = time.monotonic() - reported
+        tell()
+        fraction = length.fraction(state.step, group.seconds)
         if actions.log_every is None:
-            due = state.step - last >= MOST_STEPS or quiet >= MOST_SECONDS
+            due = state.step - last >= MOST_STEPS or group.seconds - reported >= MOST_SECONDS
         else:
             due = state.step % actions.log_every == 0
         if due:
             report(fraction)
-        if actions.sample_interval.due(state.step, fraction, elapsed):
+        if actions.sample_interval.due(state.step, fraction, group.seconds):
             actions.sample(state.step)
-        if actions.save_interval.due(state.step, fraction, elapsed):
+        if actions.save_interval.due(state.step, fraction, group.seconds):
             report(fraction)  # a number that is not finite shows before anything is saved
             actions.save(state.step)
             saved = state.step
+        tell()  # a signal may have come while others were told
     report(fraction)
     if saved != state.step:
         actions.save(state.step)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from gantool.config import RunConfig
+from gantool.config import RunConfig, TrainingOptions
+from gantool.errors import OptionError
 from gantool.interfaces import Generated, Lipschitz, Loss, Real
 from gantool.latent import seeds
 from gantool.training.batches import Batches, to_device
+from gantool.training.group import Group
 from gantool.training.state import TrainingState
 from gantool.training.statistics import Statistics
 
@@ -20,94 +23,137 @@ __all__ = ["Phases", "TrainingStep"]
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """One step as a component sees it; its draws follow from the run's seed and the step's number."""
+    """One step as a component sees it; its draws follow from the run's seed and the step's number.
+
+    ``share`` are the rows of a batch of ``batch`` that the component is shown.
+    """
 
     number: int
     seed: int
     device: torch.device
+    dtype: torch.dtype = torch.float32
+    share: slice = field(default_factory=lambda: slice(None))
+    batch: int | None = None
 
     def rand(self, stream: str, *shape: int) -> Tensor:
-        """Draw uniform numbers in [0, 1) of a shape, on the step's device."""
-        return torch.rand(shape, generator=seeds.generator(self.seed, stream, self.number)).to(self.device)
+        """Draw uniform numbers in [0, 1) on the step's device; the first of ``shape`` counts the samples."""
+        whole = shape if self.batch is None else (self.batch, *shape[1:])
+        drawn = torch.rand(whole, generator=seeds.generator(self.seed, stream, self.number))
+        return drawn[self.share].to(self.device, self.dtype)
+
+
+@dataclass
+class Part:
+    """What a phase computes at once: a share of the batch, or all of it."""
+
+    real: Tensor
+    c: Tensor | None
+    z: Tensor
+    step: TrainingStep
+    fake: Tensor | None = None  # with a graph, where both phases share it
 
 
 class Phases:
-    """The two phases over one state; losses and penalties see D only as a callable ``D(x, c)``."""
+    """The two phases over one state; losses and penalties see D only as a callable ``D(x, c)``.
 
-    def __init__(self, config: RunConfig, state: TrainingState, batches: Batches, device: torch.device) -> None:
+    A batch is cut into equal parts: one for each process of the group, and each of these into ``accumulate`` more.
+    Where losses are means over samples, the mean of the parts' gradients is the whole batch's.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        state: TrainingState,
+        batches: Batches,
+        device: torch.device,
+        group: Group | None = None,
+    ) -> None:
         self.state, self.batches, self.device = state, batches, device
+        self.group = group or Group()
         self.training = config.training
         self.loss: Loss = config.create("loss")
         self.lipschitz: Lipschitz = config.create("lipschitz")
         self.memory_format = torch.channels_last if self.training.channels_last else torch.contiguous_format
         self.bf16 = self.training.precision == "bf16"
+        self.dtype = state.dtype
         # Scores that depend on the batch's other samples must see real and fake apart.
         self.joint = not state.D.has_batch_statistics()
+        self.shares = _shares(self.training, self.group)
         self.statistics = Statistics()
+        self._notes: dict[str, list[Tensor]] = {}
         self._critics = [parameter for parameter in state.D.parameters() if parameter.requires_grad]
 
     def step(self, lr_factor: float = 1.0) -> None:
         """Make one generator step, and ``n_critic`` critic steps before it."""
         self._set_rates(lr_factor)
-        shared = self.training.n_critic == 1  # one graph of G serves both phases
-        for i in range(self.training.n_critic):
-            number = self.state.step * self.training.n_critic + i
-            torch.manual_seed(seeds.number(self.training.seed, "network noise", number))
-            real, c = self._real(number)
-            z = self._latents(number, len(real))
-            with torch.set_grad_enabled(shared):
-                fake = self._fake(z, c)
-            self._critic_step(real, fake, c, TrainingStep(number, self.training.seed, self.device))
-        if not shared:
-            z = self._latents(number, len(real), "latent of G")
-            fake = self._fake(z, c)
-        self._generator_step(real, z, fake, c)
+        n_critic = self.training.n_critic
+        shared = n_critic == 1 and len(self.shares) == 1  # one graph of G serves both phases
+        for number in range(self.state.step * n_critic, (self.state.step + 1) * n_critic):
+            self._seed_noise(number)
+            made = self._critic_step(number, shared)
+        self._generator_step(number, made if shared else None)
         self.state.step += 1
         if self.state.average:
             self.state.average.update(self.state.G, self.state.step)
 
     def critic(self, x: Tensor, c: Tensor | None) -> Tensor:
-        """Return D's raw scores ``[N]`` in fp32."""
+        """Return D's raw scores ``[N]`` in fp32 or fp64."""
         with self._autocast():
             scores: Tensor = self.state.D(x, c)
-        return scores.float()
+        return scores.to(self.dtype)
 
     def _scored(self, x: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return D's raw scores ``[N]`` and its features ``[N, F]`` in fp32."""
+        """Return D's raw scores ``[N]`` and its features ``[N, F]`` in fp32 or fp64."""
         with self._autocast():
             scores, features = self.state.D.scored(x, c)
-        return scores.float(), features.float()
+        return scores.to(self.dtype), features.to(self.dtype)
 
     def _autocast(self) -> Any:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16)
 
-    def _real(self, number: int) -> tuple[Tensor, Tensor | None]:
-        values, labels = self.batches[number]
-        real = to_device(values, self.device, self.memory_format)
-        return real, None if labels is None else labels.to(self.device)
+    def _seed_noise(self, number: int) -> None:
+        """Seed what networks draw for themselves, such as dropout; processes differ."""
+        own = f"network noise {self.group.rank}" if self.group.rank else "network noise"
+        torch.manual_seed(seeds.number(self.training.seed, own, number))
 
-    def _latents(self, number: int, n: int, stream: str = "latent of D") -> Tensor:
-        return self.state.prior.draw(n, seeds.generator(self.training.seed, stream, number)).to(self.device)
+    def _parts(self, number: int, stream: str) -> Iterator[Part]:
+        """Yield this process's parts of critic step ``number``'s batch, with latents of a stream."""
+        batch = self.training.batch_size
+        latents = self.state.prior.draw(batch, seeds.generator(self.training.seed, stream, number))
+        for share in self.shares:
+            values, labels = self.batches.share(number, share)
+            real = to_device(values, self.device, self.memory_format, self.dtype)
+            c = None if labels is None else labels.to(self.device)
+            step = TrainingStep(number, self.training.seed, self.device, self.dtype, share, batch)
+            yield Part(real, c, latents[share].to(self.device, self.dtype), step)
 
-    def _fake(self, z: Tensor, c: Tensor | None) -> Tensor:
+    def _fake(self, part: Part) -> Tensor:
         with self._autocast():
-            fake: Tensor = self.state.G(z, c)
-        return fake.float()
+            fake: Tensor = self.state.G(part.z, part.c)
+        return fake.to(self.dtype)
 
-    def _critic_step(self, real: Tensor, fake: Tensor, c: Tensor | None, step: TrainingStep) -> None:
-        real_scores, fake_scores = self._scores(real, fake.detach(), c)
+    def _critic_step(self, number: int, shared: bool) -> Part:
+        """Update D on one batch; return its last part, whose fakes have a graph where it is ``shared``."""
+        self.state.optimizer_d.zero_grad(set_to_none=True)
+        for part in self._parts(number, "latent of D"):
+            with torch.set_grad_enabled(shared):
+                fake = self._fake(part)
+            self._backward(self._critic_loss(part, fake.detach()))
+        self._update(self.state.optimizer_d)
+        self.lipschitz.after_step(self.state.D)
+        return replace(part, fake=fake)
+
+    def _critic_loss(self, part: Part, fake: Tensor) -> Tensor:
+        real_scores, fake_scores = self._scores(part.real, fake, part.c)
         loss = self.loss.discriminator(real_scores, fake_scores)
         self._note("loss_d", loss)
         self._note("score_real", real_scores.mean())
         self._note("score_fake", fake_scores.mean())
-        penalty = self.lipschitz.penalty(self.critic, real, fake.detach(), c, step)
-        if penalty is not None:
-            self._note("penalty", penalty)
-            loss = loss + penalty
-        self.state.optimizer_d.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.state.optimizer_d.step()
-        self.lipschitz.after_step(self.state.D)
+        penalty = self.lipschitz.penalty(self.critic, part.real, fake, part.c, part.step)
+        if penalty is None:
+            return loss
+        self._note("penalty", penalty)
+        return loss + penalty
 
     def _scores(self, real: Tensor, fake: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
         if not self.joint:
@@ -115,30 +161,39 @@ class Phases:
         scores = self.critic(torch.cat([real, fake]), None if c is None else torch.cat([c, c]))
         return scores[: len(real)], scores[len(real) :]
 
-    def _generator_step(self, real: Tensor, z: Tensor, fake: Tensor, c: Tensor | None) -> None:
+    def _generator_step(self, number: int, made: Part | None) -> None:
+        """Update G on the fakes that were ``made`` with a graph, or on new ones."""
+        self.state.optimizer_g.zero_grad(set_to_none=True)
         self._freeze_critic(True)
         try:
-            fake_scores, features = self._scored(fake, c) if self.state.regularizers else (self.critic(fake, c), None)
-            real_scores = self.critic(real, c) if self.loss.needs_real_for_generator else None
-            loss = self.loss.generator(fake_scores, real_scores)
-            self._note("loss_g", loss)
-            if features is not None:
-                loss = loss + self._regularization(real, Generated(z, c, fake, features, z))
-            self.state.optimizer_g.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            self.state.optimizer_g.step()
+            stream = "latent of D" if self.training.n_critic == 1 else "latent of G"
+            for part in [made] if made else self._parts(number, stream):
+                fake = self._fake(part) if part.fake is None else part.fake
+                self._backward(self._generator_loss(part, fake))
+            self._update(self.state.optimizer_g)
         finally:
             self._freeze_critic(False)
 
-    def _regularization(self, real: Tensor, fake: Generated) -> Tensor:
+    def _generator_loss(self, part: Part, fake: Tensor) -> Tensor:
+        if not self.state.regularizers:
+            fake_scores, features = self.critic(fake, part.c), None
+        else:
+            fake_scores, features = self._scored(fake, part.c)
+        real_scores = self.critic(part.real, part.c) if self.loss.needs_real_for_generator else None
+        loss = self.loss.generator(fake_scores, real_scores)
+        self._note("loss_g", loss)
+        return loss if features is None else loss + self._regularization(part, fake, features)
+
+    def _regularization(self, part: Part, fake: Tensor, features: Tensor) -> Tensor:
         """Return the sum of the regularizers' terms; each sees the codes that its own slots fill."""
-        step = TrainingStep(self.state.step, self.training.seed, self.device)
-        data = Real(real, fake.c, lambda: self._features(real, fake.c))
-        total = torch.zeros((), device=self.device)
+        generated = Generated(part.z, part.c, fake, features, part.z)
+        step = replace(part.step, number=self.state.step)
+        data = Real(part.real, part.c, lambda: self._features(part.real, part.c))
+        total = torch.zeros((), device=self.device, dtype=self.dtype)
         start = self.training.latent_dim
         for name, regularizer in self.state.regularizers.items():
             end = start + sum(slot.dim for slot in regularizer.slots())
-            own = replace(fake, codes=fake.z[:, start:end])
+            own = replace(generated, codes=part.z[:, start:end])
             term = regularizer.term(self.state.G, own, data, self.state.owned.get(name), step)
             if term is not None:
                 self._note(name, term)
@@ -150,13 +205,29 @@ class Phases:
     def _features(self, x: Tensor, c: Tensor | None) -> Tensor:
         return self._scored(x, c)[1]
 
+    def _backward(self, loss: Tensor) -> None:
+        (loss / len(self.shares) if len(self.shares) > 1 else loss).backward()  # type: ignore[no-untyped-call]
+
+    def _update(self, optimizer: torch.optim.Optimizer) -> None:
+        """Average gradients and statistics over the group, then step."""
+        names = list(self._notes)
+        values = [torch.stack(found).mean() if len(found) > 1 else found[0] for found in self._notes.values()]
+        self._notes = {}
+        if self.group.size > 1:
+            trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+            gradients = [parameter.grad for parameter in trained if parameter.grad is not None]
+            values = list(self.group.average(gradients, torch.stack(values)))
+        for name, value in zip(names, values, strict=True):
+            self.statistics.add(name, value, self.state.step + 1)
+        optimizer.step()
+
     def _freeze_critic(self, frozen: bool) -> None:
         """Spare the G phase the gradients of D; what its author froze stays frozen."""
         for parameter in self._critics:
             parameter.requires_grad_(not frozen)
 
     def _note(self, name: str, value: Tensor) -> None:
-        self.statistics.add(name, value, self.state.step + 1)
+        self._notes.setdefault(name, []).append(value.detach())
 
     def _set_rates(self, factor: float) -> None:
         for optimizer, rate in (
@@ -165,3 +236,16 @@ class Phases:
         ):
             for group in optimizer.param_groups:
                 group["lr"] = rate * factor
+
+
+def _shares(training: TrainingOptions, group: Group) -> list[slice]:
+    """Return this process's parts of a batch, as rows of it. Raises OptionError where they would not be equal."""
+    parts = group.size * training.accumulate
+    size, rest = divmod(training.batch_size, parts)
+    if rest or (parts > 1 and size < 2):  # a batch norm needs two samples
+        given = f"{training.batch_size} was given for {group.size} processes and --accumulate {training.accumulate}"
+        nearest = max(2 * parts, round(training.batch_size / parts) * parts)
+        allowed = f"a multiple of {parts}, with at least 2 pictures in each part"
+        raise OptionError("--batch-size", given, allowed, f"type: --batch-size {nearest}")
+    first = group.rank * training.accumulate
+    return [slice(size * part, size * (part + 1)) for part in range(first, first + training.accumulate)]

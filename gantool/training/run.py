@@ -21,12 +21,14 @@ from gantool.files.condition import describe_condition
 from gantool.files.envelope import write_text
 from gantool.interfaces import Condition, DataInfo, Dataset, Samples
 from gantool.latent import seeds
+from gantool.latent.device import pick_device
 from gantool.networks import used_condition
 from gantool.render.animation import save_gif
 from gantool.render.plot import save_losses
 from gantool.training.batches import Batches
 from gantool.training.folder import RunFolder
 from gantool.training.grids import FixedGrid
+from gantool.training.group import Group, joined
 from gantool.training.loop import Actions, Interval, Length, fit
 from gantool.training.observers import JsonLog, Observer, Start, read_log
 from gantool.training.options import RunOptions
@@ -86,7 +88,7 @@ class Outcome:
     signal: int = 0
 
 
-def prepare(config: RunConfig, options: RunOptions) -> Prepared:
+def prepare(config: RunConfig, options: RunOptions, group: Group | None = None) -> Prepared:
     """Read the data and build networks, optimizers and phases. Raises UserError for what does not fit together."""
     if options.minutes is not None and config.training.lr_schedule != "constant":
         allowed = "a run by the clock is replayed by its steps, so its rates must not follow the clock"
@@ -102,18 +104,8 @@ def prepare(config: RunConfig, options: RunOptions) -> Prepared:
     state = build_state(config, tuple(info.shape), condition, device)
     seen = samples if condition is not None else Samples(samples.values)
     batches = Batches(seen, config.training.batch_size, config.training.seed)
-    return Prepared(config, options, device, info, samples, condition, state, Phases(config, state, batches, device))
-
-
-def pick_device(wanted: str) -> torch.device:
-    """Return the device to compute on; ``auto`` takes a GPU where there is one. Raises OptionError if it is missing."""
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if wanted == "auto":
-        return torch.device(next(name for name, usable in there.items() if usable))
-    if not there[wanted]:
-        usable = ", ".join(name for name, found in there.items() if found)
-        raise OptionError("--device", f"{wanted} was given and is not there", f"here: {usable}", "type: --device auto")
-    return torch.device(wanted)
+    phases = Phases(config, state, batches, device, group)
+    return Prepared(config, options, device, info, samples, condition, state, phases)
 
 
 def train(
@@ -124,23 +116,28 @@ def train(
 ) -> Outcome:
     """Train and leave a run folder; with ``resume`` go on from a checkpoint, in the folder it lies in.
 
-    Raises UserError before anything is written, and TrainingError for a loss that is not finite.
+    Under ``torchrun`` all processes train one model, and the first one writes. Raises UserError before anything is
+    written, and TrainingError for a loss that is not finite or a process of the group that is gone.
     """
     options = options or RunOptions()
-    run = prepare(config, options)
-    if resume is not None:
-        _check_data(run, resume)
-        run.state.restore(resume)
-        folder = RunFolder(resume.path.parent.parent)
-    else:
-        folder = RunFolder.create(Path(options.out or Path("runs") / default_name(config)))
-    folder.lock()
-    try:
+    with joined(pick_device(options.device)) as group:
+        run = prepare(config, options, group)
         if resume is not None:
-            _check_newest(folder, resume)
-        return _train(run, folder, observers)
-    finally:
-        folder.unlock()
+            _check_data(run, resume)
+            run.state.restore(resume)
+        if not group.leads:
+            return _follow(run)
+        if resume is None:
+            folder = RunFolder.create(Path(options.out or Path("runs") / default_name(config)))
+        else:
+            folder = RunFolder(resume.path.parent.parent)
+        folder.lock()
+        try:
+            if resume is not None:
+                _check_newest(folder, resume)
+            return _train(run, folder, observers)
+        finally:
+            folder.unlock()
 
 
 def _check_newest(folder: RunFolder, resume: Checkpoint) -> None:
@@ -163,8 +160,24 @@ def default_name(config: RunConfig) -> str:
     return "-".join(config.name(section) for section in ("data", "arch", "loss"))
 
 
+def _follow(run: Prepared) -> Outcome:
+    """Train along with the process that leads, which alone writes: this one makes its steps and keeps its intervals."""
+    group, state, options = run.phases.group, run.state, run.options
+    folder = Path(group.share(None))
+    length = Length(run.config.training.steps, options.minutes)
+    never = Interval(None, 0)
+    with Stop(repeats=False) as stop:
+        fit(run.phases, length, Actions(options.log_every, _nothing, never, _nothing, never), [], stop)
+    return Outcome(folder, state.step, "", group.signal)
+
+
+def _nothing(step: int) -> None:
+    """Leave pictures and checkpoints to the process that leads."""
+
+
 def _train(run: Prepared, folder: RunFolder, observers: Sequence[Observer]) -> Outcome:
-    state, options = run.state, run.options
+    state, options, group = run.state, run.options, run.phases.group
+    group.share(str(folder.path))
     grid = FixedGrid(state.prior, tuple(run.info.shape), run.condition, run.samples)
     watching = [JsonLog(folder.log), *observers]
     labels = _label_rows(run)
@@ -200,7 +213,7 @@ def _train(run: Prepared, folder: RunFolder, observers: Sequence[Observer]) -> O
         save,
         Interval(options.checkpoint_every, CHECKPOINTS, CHECKPOINT_SECONDS, begun),
     )
-    with Stop() as stop:
+    with Stop(repeats=group.size == 1) as stop:
         try:
             _write_config(run, folder)
             for observer in watching:
@@ -214,7 +227,7 @@ def _train(run: Prepared, folder: RunFolder, observers: Sequence[Observer]) -> O
         if complete:  # also where a signal came during the last step: nothing is left to go on with
             _finish(run, folder, grid, digest)
             return Outcome(folder.path, state.step, digest)
-    return Outcome(folder.path, state.step, digest, stop.signal)
+    return Outcome(folder.path, state.step, digest, group.signal)
 
 
 def _label_rows(run: Prepared) -> dict[str, torch.Tensor]:

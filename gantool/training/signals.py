@@ -13,12 +13,15 @@ __all__ = ["Stop"]
 
 
 class Stop:
-    """While entered, the first signal sets ``signal``; another, a second later or more, ends the process at once."""
+    """While entered, the first signal sets ``signal``; another, a second later or more, ends the process at once.
+
+    With ``repeats`` false others are ignored: torchrun sends its own after the one that the terminal sent.
+    """
 
     NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # the last is not known everywhere
 
-    def __init__(self) -> None:
-        self.signal = 0
+    def __init__(self, repeats: bool = True) -> None:
+        self.signal, self.repeats = 0, repeats
         self._since = 0.0
         self._before: dict[int, Any] = {}
 
@@ -37,5 +40,5 @@ class Stop:
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if not self.signal:
             self.signal, self._since = number, time.monotonic()
-        elif time.monotonic() - self._since >= 1:
+        elif self.repeats and time.monotonic() - self._since >= 1:
             os._exit(128 + number)

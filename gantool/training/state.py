@@ -22,6 +22,7 @@ from gantool.networks import (
     build_generator,
 )
 from gantool.training.average import WeightAverage
+from gantool.training.batch_norm import synchronised
 
 __all__ = ["TrainingState", "build_state"]
 
@@ -44,6 +45,7 @@ class TrainingState:
     prior: Prior
     regularizers: Mapping[str, Regularizer]  # by name, in the order of their slots in z
     owned: Mapping[str, nn.Module]  # what regularizers own, by their names; trained by G's optimizer
+    dtype: torch.dtype = torch.float32  # of weights, losses and pictures
     step: int = 0
 
     @property
@@ -90,6 +92,7 @@ def build_state(
 ) -> TrainingState:
     """Build both networks and their optimizers; the first weights follow the seed."""
     training = config.training
+    dtype = torch.float64 if training.precision == "fp64" else torch.float32
     regularizers: dict[str, Regularizer] = config.create_list("regularizer")
     noise = Slot("noise", training.latent_prior, training.latent_dim)
     prior = Prior((noise, *(slot for part in regularizers.values() for slot in part.slots())))
@@ -97,7 +100,9 @@ def build_state(
 
     def built(build: Callable[..., NetworkType], stream: str) -> NetworkType:
         torch.manual_seed(seeds.number(training.seed, stream))
-        network = build(config, shape, condition, prior.dim).to(device)
+        network = build(config, shape, condition, prior.dim).to(device, dtype)
+        if training.sync_batch_norm:
+            network = synchronised(network)
         return network.to(memory_format=torch.channels_last) if training.channels_last else network
 
     G = built(build_generator, "initial G")
@@ -107,7 +112,7 @@ def build_state(
     for name, part in regularizers.items():
         torch.manual_seed(seeds.number(training.seed, f"initial {name}"))
         if (module := part.module(shape, D.feature_dim, condition)) is not None:
-            owned[name] = module.to(device)
+            owned[name] = module.to(device, dtype)
     heads = [parameter for module in owned.values() for parameter in module.parameters()]
     return TrainingState(
         G=G,
@@ -118,6 +123,7 @@ def build_state(
         prior=prior,
         regularizers=regularizers,
         owned=owned,
+        dtype=dtype,
     )
 
 

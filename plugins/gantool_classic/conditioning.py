@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -86,8 +88,9 @@ class Code(nn.Module):
 
     def forward(self, c: Tensor) -> Tensor:
         """``c`` int64 [N] or float [N, A] -> [N, width]."""
-        code: Tensor = self.matrix(F.one_hot(c, self.classes).float() if self.classes else c.float())
-        return code
+        code = F.one_hot(c, self.classes) if self.classes else c
+        dtype = self.matrix.weight.dtype if isinstance(self.matrix, nn.Linear) else torch.float32
+        return cast(Tensor, self.matrix(code.to(dtype)))
 
 
 class Joined(nn.Module):

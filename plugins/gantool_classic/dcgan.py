@@ -7,6 +7,7 @@ A 64x64 picture gives the published networks: 4-8-16-32-64.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from msgspec import structs
@@ -14,6 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gantool import Spec, UserError
+from gantool_classic.convolution import Conv2d, ConvTranspose2d
+from gantool_classic.norms import InstanceNorm, LayerNorm, leaky_relu
 from gantool_classic.settings import DcganOptions
 
 SMALLEST = 4  # the side at which the projection of z starts, as published
@@ -66,7 +69,7 @@ class DcganGenerator(nn.Module):
         inner = widths(options.channels, len(chain) - 1, options.max_channels)[::-1]
         outputs = [*inner[1:], spec.shape[0]]
         bias = options.bias or options.norm_g == "none"
-        self.project = nn.ConvTranspose2d(spec.input_dim + spec.code_dim, inner[0], chain[0], bias=bias)
+        self.project = Projection(spec.input_dim + spec.code_dim, inner[0], chain[0], bias=bias)
         self.norms = nn.ModuleList()
         self.doublings = nn.ModuleList()
         for width, out, small, large in zip(inner, outputs, chain, chain[1:], strict=False):
@@ -77,10 +80,20 @@ class DcganGenerator(nn.Module):
 
     def forward(self, z: Tensor, code: Tensor | None = None) -> Tensor:
         """``z [N, input_dim]`` -> pictures ``[N, C, H, W]`` in [-1, 1]."""
-        x: Tensor = self.project((z if code is None else torch.cat([z, code], 1))[:, :, None, None])
+        x: Tensor = self.project(z if code is None else torch.cat([z, code], 1))
         for norm, double in zip(self.norms, self.doublings, strict=True):
             x = double(F.relu(norm(x)))
         return torch.tanh(x)
+
+
+class Projection(nn.ConvTranspose2d):
+    """z as a picture of one pixel, spread by a transposed convolution: one product of matrices."""
+
+    def forward(self, z: Tensor, output_size: Any = None) -> Tensor:
+        """``z [N, in]`` -> ``[N, out, *kernel]``, its channels last in memory."""
+        wide = z @ self.weight.permute(0, 2, 3, 1).reshape(z.shape[1], -1)
+        x = wide.view(len(z), *self.kernel_size, self.out_channels).permute(0, 3, 1, 2)
+        return x if self.bias is None else x + self.bias[:, None, None]
 
 
 class Doubling(nn.Module):
@@ -92,10 +105,10 @@ class Doubling(nn.Module):
         before, after = (kernel - 1) // 2, kernel // 2
         self.conv: nn.Module
         if self.upsample == "transposed":
-            self.conv = nn.ConvTranspose2d(width, out, kernel, 2, before, output_padding=kernel % 2, bias=bias)
+            self.conv = ConvTranspose2d(width, out, kernel, 2, before, output_padding=kernel % 2, bias=bias)
         else:
             self.pad = (before, after, before, after)
-            self.conv = nn.Conv2d(width, out, kernel, bias=bias)
+            self.conv = Conv2d(width, out, kernel, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """``[N, width, h, w]`` -> ``[N, out, *size]``, size being at most twice h and w."""
@@ -140,7 +153,7 @@ class Halving(nn.Module):
         super().__init__()
         self.slope, self.kernel = options.slope, options.kernel
         bias = options.bias or norm == "none"
-        self.conv = nn.Conv2d(width, out, options.kernel, 2, (options.kernel - 1) // 2, bias=bias)
+        self.conv = Conv2d(width, out, options.kernel, 2, (options.kernel - 1) // 2, bias=bias)
         self.norm = _norm(norm, out, size, options.affine)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -148,16 +161,16 @@ class Halving(nn.Module):
         odd = [side % 2 if self.kernel % 2 == 0 else 0 for side in (x.shape[3], x.shape[2])]
         if any(odd):  # an even kernel would round down
             x = F.pad(x, (0, odd[0], 0, odd[1]))
-        return F.leaky_relu(self.norm(self.conv(x)), self.slope)
+        return leaky_relu(self.norm(self.conv(x)), self.slope)
 
 
 def _norm(name: str, width: int, size: tuple[int, int], affine: bool) -> nn.Module:
     if name == "batch":
         return nn.BatchNorm2d(width)
     if name == "layer":
-        return nn.GroupNorm(1, width)
+        return LayerNorm(width, affine=True)
     if name == "instance" and size != (1, 1):  # one pixel has no variance
-        return nn.InstanceNorm2d(width, affine=affine)
+        return InstanceNorm(width, affine)
     return nn.Identity()
 
 

@@ -68,8 +68,15 @@ class GradientPenalty(Unbounded):
         eps = step.rand("gp", real.shape[0]).view(-1, *[1] * (real.dim() - 1))
         mixed = torch.lerp(fake.detach(), real, eps).requires_grad_()
         (gradient,) = torch.autograd.grad(D(mixed, c).sum(), mixed, create_graph=True)
-        excess = gradient.float().flatten(1).norm(dim=1) - self.options.target
+        excess = _slopes(gradient) - self.options.target
         if self.options.one_sided:
             excess = excess.relu()
         penalty: Tensor = self.options.weight * self.options.every * excess.square().mean()
         return penalty
+
+
+def _slopes(gradient: Tensor) -> Tensor:
+    """Return the norm of each sample's gradient, in fp32 at least."""
+    precise = gradient.to(torch.promote_types(gradient.dtype, torch.float32))
+    norms: Tensor = torch.linalg.vector_norm(precise.flatten(1), dim=1)
+    return norms

@@ -25,7 +25,6 @@ SHAPES: dict[str, Any] = {
                 "lr_d": 1e-3,
                 "lr_schedule": "linear",
                 "latent_dim": 32,
-                "channels_last": True,
             },
         },
     ],
@@ -38,7 +37,7 @@ GREY: dict[str, Any] = {
             "arch": {"name": "dcgan", "upsample": "bilinear", "kernel": 3},
             "loss": "wgan-gp",
             "lipschitz": {"name": "gp", "every": 2},
-            "training": {"n_critic": 2, "lr_g": 5e-4, "lr_d": 5e-4, "channels_last": True},
+            "training": {"n_critic": 2, "lr_g": 5e-4, "lr_d": 5e-4},
         },
         {
             # With the published rates and bound, a quarter of an hour gave blurs without a class.
@@ -51,7 +50,6 @@ GREY: dict[str, Any] = {
                 "lr_g": 2e-4,
                 "lr_d": 2e-4,
                 "betas": [0.0, 0.9],
-                "channels_last": True,
             },
         },
     ],

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gantool.errors import DataError, FileError, OptionError
-from gantool.files.dataset import read_pack
+from gantool.errors import DataError, OptionError
+from gantool.files.packing import pack
 from gantool_classic.datasets.cache import cache_folder
 from gantool_classic.datasets.folder import Folder
-from gantool_classic.datasets.packing import pack_folder
 from gantool_classic.datasets.settings import FolderOptions
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -228,20 +227,23 @@ def test_bad_files_are_skipped_counted_and_listed(tmp_path, capsys, cache):
     assert dataset.describe().length == 2
     said = capsys.readouterr().err
     assert "packing 5 pictures of" in said
-    assert "warning: 3 of 5 pictures were skipped; see " in said
-    (notes,) = cache.glob("datasets/*.skipped.txt")
-    lines = notes.read_text().splitlines()
-    assert lines[0] == "a/empty.png: is empty"
-    assert lines[1] == "a/text.png: is not a JPEG, PNG, WebP, BMP or GIF picture"
-    assert lines[2].startswith("b/cut.jpg: cannot be decoded (OSError:")
+    assert "warning: of 5 files 3 bad, left out: see " in said
+    (listed,) = cache.glob("datasets/*.report.txt")
+    lines = listed.read_text().splitlines()
+    assert lines[:3] == [
+        "kind\tpath\treason",
+        "bad\ta/empty.png\tis empty",
+        "bad\ta/text.png\tis not a JPEG, PNG, WebP, BMP or GIF picture",
+    ]
+    assert lines[3].startswith("bad\tb/cut.jpg\tcannot be decoded (OSError:")
 
 
-def test_a_decompression_bomb_is_skipped_by_its_header(tmp_path):
+def test_a_decompression_bomb_is_left_out_by_its_header(tmp_path):
     save(tmp_path / "good.png")
     save(tmp_path / "bomb.png", 0, size=(12_000, 12_000), mode="1")
-    report = pack_folder(FolderOptions(root=str(tmp_path), size=8), tmp_path / "p")
-    ((path, reason),) = report.skipped
-    assert path == "bomb.png"
+    report = pack(folder(tmp_path), tmp_path / "p")
+    ((kind, path, reason),) = report.notes
+    assert (kind, path) == ("bad", "bomb.png")
     assert reason.startswith("is too large (144000000 pixels")
     assert report.pictures == 1
 
@@ -249,8 +251,8 @@ def test_a_decompression_bomb_is_skipped_by_its_header(tmp_path):
 def test_a_postscript_file_in_disguise_is_not_interpreted(tmp_path):
     save(tmp_path / "good.png")
     (tmp_path / "evil.png").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n")
-    report = pack_folder(FolderOptions(root=str(tmp_path), size=8), tmp_path / "p")
-    assert report.skipped == (("evil.png", "is not a JPEG, PNG, WebP, BMP or GIF picture"),)
+    report = pack(folder(tmp_path), tmp_path / "p")
+    assert report.notes == (("bad", "evil.png", "is not a JPEG, PNG, WebP, BMP or GIF picture"),)
 
 
 def test_a_folder_of_bad_files_alone_is_an_error(tmp_path, cache):
@@ -357,17 +359,6 @@ def test_limit_packs_no_more_than_it_names_spread_over_the_classes(tmp_path):
     assert dataset.describe().condition.names == ("a", "b", "c", "d")
 
 
-def test_a_folder_can_be_packed_to_a_file_of_ones_own(tmp_path):
-    save(tmp_path / "in" / "a" / "1.png", RED)
-    save(tmp_path / "in" / "b" / "1.png", BLUE)
-    report = pack_folder(FolderOptions(root=str(tmp_path / "in"), size=8), tmp_path / "out.safetensors")
-    assert (report.path, report.pictures, report.shape) == (tmp_path / "out.safetensors", 2, (3, 8, 8))
-    assert (report.skipped, report.notes) == ((), None)
-    info, samples = read_pack(report.path)
-    assert info.condition.names == ("a", "b")
-    assert (samples.values == folder(tmp_path / "in").load().values).all()
-
-
 def test_a_file_name_that_is_not_text_is_read(tmp_path):
     raw = os.fsencode(tmp_path) + b"/\xff-class"
     os.mkdir(raw)  # noqa: PTH102
@@ -388,9 +379,3 @@ def test_a_cache_that_cannot_be_written_says_how_to_move_it(tmp_path, monkeypatc
 
 def test_the_cache_lies_where_the_variable_says(cache):
     assert cache_folder() == cache / "datasets"
-
-
-def test_packing_into_a_place_that_is_a_folder_is_an_error(tmp_path):
-    save(tmp_path / "1.png")
-    with pytest.raises(FileError):
-        pack_folder(FolderOptions(root=str(tmp_path)), tmp_path)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import struct
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gantool.errors import DataError, FileError, UnsafeFileError
-from gantool.files.dataset import describe_pack, read_pack, write_pack
+from gantool.files import dataset
+from gantool.files.dataset import describe_pack, read_pack
+from gantool.files.pack_writer import write_pack
 from gantool.interfaces import Condition
 from gantool_classic.datasets.packed import Packed
 from gantool_classic.datasets.settings import PackedOptions
@@ -18,11 +22,12 @@ CLASSES = Condition("classes", ("cat", "dög"), {"cat": ("cat", "kitten")})
 PICTURES = np.arange(5 * 3 * 2 * 3, dtype=np.uint8).reshape(5, 3, 2, 3)
 
 
-def pack(path, *, condition=CLASSES, labels=(0, 1, 1, 0, 1), capacity=5, splits=()):
-    with write_pack(path, capacity, (3, 2, 3), condition=condition, fingerprint="f", splits=splits) as writer:
-        for row, picture in enumerate(PICTURES):
-            split = (splits[0] if row < 3 else splits[1]) if splits else None
-            writer.add(picture, None if condition is None else labels[row], split=split)
+def pack(path, *, condition=CLASSES, labels=(0, 1, 1, 0, 1), capacity=5, splits=None):
+    labels = None if condition is None else np.resize(labels, (capacity, *np.shape(labels)[1:]))
+    told = {"condition": condition, "labels": labels, "splits": splits, "fingerprint": "f"}
+    with write_pack(path, capacity, (3, 2, 3), **told) as writer:
+        writer.add(PICTURES[:2])
+        writer.add(PICTURES[2:])
     return path
 
 
@@ -59,6 +64,17 @@ def test_pictures_are_memory_mapped_and_cannot_be_written(tmp_path):
         samples.values[0] = 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(("memory", "advised"), [(100, True), (10**9, False)])
+def test_pictures_that_do_not_fit_into_memory_are_read_without_reading_ahead(tmp_path, monkeypatch, memory, advised):
+    monkeypatch.setattr(dataset, "_memory", lambda: memory)
+    _, samples = read_pack(pack(tmp_path / "p"))
+    assert len(samples.values) == 5  # and it stays mapped until here
+    mapping = Path("/proc/self/smaps").read_text().partition(str(tmp_path / "p"))[2]
+    flags = mapping.partition("VmFlags:")[2].splitlines()[0].split()
+    assert ("rr" in flags) == advised
+
+
 def test_attributes_are_float32_rows(tmp_path):
     condition = Condition("attributes", ("a", "b", "c"))
     rows = np.array([[0, 1, 1]] * 5, np.float32)
@@ -85,7 +101,7 @@ def test_fewer_pictures_than_expected_leave_a_whole_file_that_safetensors_reads(
 
 
 def test_a_split_is_a_view_of_its_rows(tmp_path):
-    path = pack(tmp_path / "p", splits=("train", "test"))
+    path = pack(tmp_path / "p", splits={"train": (0, 3), "test": (3, 5)})
     info, test = read_pack(path, "test")
     assert info.length == describe_pack(path, "test").length == 2
     assert isinstance(test.values, np.memmap)
@@ -97,7 +113,7 @@ def test_a_split_is_a_view_of_its_rows(tmp_path):
 
 def test_a_split_that_is_not_there_is_refused_by_naming_those_that_are(tmp_path):
     with pytest.raises(DataError, match=r"--data\.split: valid was given; .* has: train, test, all"):
-        read_pack(pack(tmp_path / "p", splits=("train", "test")), "valid")
+        read_pack(pack(tmp_path / "p", splits={"train": (0, 3), "test": (3, 5)}), "valid")
     with pytest.raises(DataError, match="test was given"):
         read_pack(pack(tmp_path / "q"), "test")
 
@@ -108,10 +124,20 @@ def test_a_pack_of_nothing_leaves_no_file(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_names_without_labels_and_labels_without_names_are_refused(tmp_path):
+    for told in ({"condition": CLASSES}, {"labels": np.zeros(5, np.int64)}):
+        with (
+            pytest.raises(ValueError, match="labels where it has names"),
+            write_pack(tmp_path / "p", 5, (3, 2, 3), **told),
+        ):
+            pass
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_failure_while_packing_leaves_no_file(tmp_path):
     def interrupted():
         with write_pack(tmp_path / "p", 3, (3, 2, 3)) as writer:
-            writer.add(PICTURES[0])
+            writer.add(PICTURES[:1])
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -120,14 +146,16 @@ def test_a_failure_while_packing_leaves_no_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "picture", [np.zeros((3, 2, 2), np.uint8), np.zeros((3, 2, 3), np.float32)], ids=["shape", "type"]
+    "pictures",
+    [np.zeros((1, 3, 2, 2), np.uint8), np.zeros((1, 3, 2, 3), np.float32), np.zeros((4, 3, 2, 3), np.uint8)],
+    ids=["shape", "type", "number"],
 )
-def test_a_picture_of_another_shape_or_type_does_not_fit(tmp_path, picture):
+def test_pictures_of_another_shape_type_or_number_do_not_fit(tmp_path, pictures):
     with (
         pytest.raises(ValueError, match="for a pack of 3"),
         write_pack(tmp_path / "p", 3, (3, 2, 3)) as writer,
     ):
-        writer.add(picture)
+        writer.add(pictures)
 
 
 @pytest.mark.parametrize(
@@ -202,21 +230,21 @@ def test_a_header_that_promises_more_than_the_file_holds_is_refused_unread(tmp_p
 
 
 def test_the_dataset_packed_reads_a_pack(tmp_path):
-    path = pack(tmp_path / "p", splits=("train", "test"))
-    dataset = Packed(PackedOptions(root=str(path)))
-    assert (dataset.describe().length, dataset.describe().fingerprint) == (3, "f")
-    assert (dataset.load().values == PICTURES[:3]).all()
-    assert (dataset.load("test").values == PICTURES[3:]).all()
-    assert isinstance(dataset.load().values, np.memmap)
+    path = pack(tmp_path / "p", splits={"train": (0, 3), "test": (3, 5)})
+    packed = Packed(PackedOptions(root=str(path)))
+    assert (packed.describe().length, packed.describe().fingerprint) == (3, "f")
+    assert (packed.load().values == PICTURES[:3]).all()
+    assert (packed.load("test").values == PICTURES[3:]).all()
+    assert isinstance(packed.load().values, np.memmap)
 
 
 def test_limit_spreads_over_the_pack_and_changes_the_fingerprint(tmp_path):
     path = pack(tmp_path / "p")
-    dataset = Packed(PackedOptions(root=str(path), limit=2))
-    assert (dataset.load().values == PICTURES[[0, 2]]).all()
-    assert dataset.load().labels.tolist() == [0, 1]
-    assert dataset.describe().length == 2
-    assert dataset.describe().fingerprint != "f"
+    packed = Packed(PackedOptions(root=str(path), limit=2))
+    assert (packed.load().values == PICTURES[[0, 2]]).all()
+    assert packed.load().labels.tolist() == [0, 1]
+    assert packed.describe().length == 2
+    assert packed.describe().fingerprint != "f"
 
 
 def test_the_dataset_packed_says_what_to_type_instead(tmp_path):

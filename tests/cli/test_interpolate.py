@@ -180,7 +180,7 @@ def test_what_exists_is_kept(interpolate, run_cli, place):
     assert (said.out.split(".png")[0], said.err) == ("3 frames: a-3", "Latents: z-2.pt\n")
     said = run_cli("sample", "plain", "-n", 1, "--save-latents", "z.pt", "-o", "frames", "-q")
     assert (said.out.split(".")[0], said.err) == ("1 picture: frames-4", "Latents: z-3.pt\n")
-    assert [path.name for path in Path("frames-4").iterdir()] == ["000000.png"]
+    assert {path.name for path in Path("frames-4").iterdir()} == {"000000.png", "sample.json"}
     for name in ("a.png", "a.gif", "z.pt", "frames/mine.png"):
         assert Path(name).read_text() == "mine"
     assert len(latents.read("z-2.pt")[0]) == 3

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from pathlib import Path
 
-from filelock import FileLock
 from platformdirs import user_cache_dir
 
 from gantool.errors import DataError, FileError
 from gantool.files.dataset import describe_pack, read_pack
+from gantool.files.packing import alone
+from gantool.files.progress import progress
 from gantool.interfaces import DataInfo, Samples
 from gantool_classic.datasets.listing import Listing
 from gantool_classic.datasets.packing import decided, pack_listing
@@ -42,14 +44,25 @@ def load_listing(listing: Listing, conversion: Conversion, split: str | None) ->
     listing.length(split)  # an unknown split is refused before an hour of packing
     path = _place(listing, conversion)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock"):  # the other ranks, or another run, wait for the one that packs
-            if not _is_sound(path):
-                pack_listing(listing, conversion, path)
-    except (OSError, FileError) as error:
-        given = error.given if isinstance(error, FileError) else f"cannot be written ({error.strerror})"
-        raise DataError(str(path), given, "a cache folder with room", "set GANTOOL_CACHE to one") from error
+        if not _is_sound(path):
+            with alone(path, wait=True):  # the other ranks, or another run, wait for the one that packs
+                if not _is_sound(path):
+                    _pack(listing, conversion, path)
+    except FileError as error:
+        hint = "give it room and start again to go on, or set GANTOOL_CACHE to one"
+        raise DataError(str(path), error.given, "a cache folder with room", hint) from error
     return read_pack(path, split)[1]
+
+
+def _pack(listing: Listing, conversion: Conversion, path: Path) -> None:
+    """Pack with a bar on a terminal, one line elsewhere."""
+    task = f"packing {len(listing.files)} pictures of {listing.root}, once"
+    if not sys.stderr.isatty():
+        sys.stderr.write(task + "\n")
+    with progress(task) as tick:
+        report = pack_listing(listing, conversion, path, tick)
+    if report.notes:
+        sys.stderr.write(f"warning: of {len(listing.files)} files {report.summary}: see {report.listed}\n")
 
 
 def _place(listing: Listing, conversion: Conversion) -> Path:

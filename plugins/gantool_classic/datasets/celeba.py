@@ -14,9 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from gantool.errors import DataError, FileError
+from gantool.files.pack_writer import PackReport
+from gantool.files.progress import Tick
 from gantool.interfaces import Condition, DataInfo, Samples
 from gantool_classic.datasets.cache import describe_listing, load_listing
 from gantool_classic.datasets.listing import Entry, Listing, given_root, scan, words_of
+from gantool_classic.datasets.packing import pack_listing
 from gantool_classic.datasets.pictures import SUFFIXES, Conversion
 from gantool_classic.datasets.settings import CelebaOptions
 from gantool_classic.datasets.subset import thin, thin_parts
@@ -54,6 +57,10 @@ class Celeba:
         """Read a split; on first use the pictures are packed into the user's cache."""
         return load_listing(self._listing, self._conversion, split or self.options.split)
 
+    def pack(self, path: Path, tick: Tick) -> PackReport:
+        """Write every split into a pack of the user's own."""
+        return pack_listing(self._listing, self._conversion, path, tick)
+
     @cached_property
     def _listing(self) -> Listing:
         root = given_root(self.options.root, WANTED)
@@ -66,7 +73,8 @@ class Celeba:
         files, splits = _partitioned(root, files, self.options.limit)
         labels = np.frombuffer(b"".join(attributes[entry.path] for entry in files), np.uint8)
         condition = Condition("attributes", names, {name: words_of(name) for name in names})
-        return Listing(folder, files, condition, labels.reshape(-1, len(names)).astype(np.float32), splits)
+        values = labels.reshape(-1, len(names)).astype(np.float32)
+        return Listing(folder, files, condition, values, splits, self.options.duplicates)
 
 
 def _picture_folder(root: Path) -> Path:

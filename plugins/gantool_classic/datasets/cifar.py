@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 
 from gantool.errors import DataError, FileError
+from gantool.files.pack_writer import PackReport
+from gantool.files.packing import pack_loaded
+from gantool.files.progress import Tick
 from gantool.interfaces import Condition, DataInfo, Samples
 from gantool_classic.datasets.download import download
 from gantool_classic.datasets.listing import given_root
@@ -61,6 +64,10 @@ class Cifar10:
         rows = thinned(len(images), self.options.limit)
         images, side = images[rows], self.options.size
         return Samples(images if side in (None, 32) else resize(images, side or 32), labels[rows])
+
+    def pack(self, path: Path, tick: Tick) -> PackReport:
+        """Write both splits into a pack."""
+        return pack_loaded(self, path, tick, tuple(LENGTHS))
 
     def _root(self) -> Path:
         wanted = f"the folder that holds {FOLDER}/; add --data.download to fetch it"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 
+from gantool.files.pack_writer import PackReport
+from gantool.files.progress import Tick
 from gantool.interfaces import DataInfo, Samples
 from gantool_classic.datasets.cache import describe_listing, load_listing
 from gantool_classic.datasets.folder_listing import list_folder
 from gantool_classic.datasets.listing import Listing
-from gantool_classic.datasets.packing import conversion_of
+from gantool_classic.datasets.packing import conversion_of, pack_listing
 from gantool_classic.datasets.settings import FolderOptions
 
 __all__ = ["Folder"]
@@ -28,6 +31,10 @@ class Folder:
     def load(self, split: str | None = None) -> Samples:
         """Read a split; on first use the folder is packed, and unreadable files are skipped and reported."""
         return load_listing(self._listing, self._conversion, split or self.options.split)
+
+    def pack(self, path: Path, tick: Tick) -> PackReport:
+        """Write every split into a pack of the user's own."""
+        return pack_listing(self._listing, self._conversion, path, tick)
 
     @cached_property
     def _listing(self) -> Listing:

@@ -10,6 +10,7 @@ import hashlib
 import os
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ def list_folder(options: FolderOptions) -> Listing:
     if not found:
         raise DataError(f"--data.root {root}", "holds no picture", WANTED, f"look with: ls {root}")
     files, splits = _split(found, options)
-    return _with_classes(root, files, splits, _classes(found))
+    return replace(_with_classes(root, files, splits, _classes(found)), duplicates=options.duplicates)
 
 
 def _split(files: list[Entry], options: FolderOptions) -> tuple[list[Entry], dict[str, tuple[int, int]]]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -39,6 +39,7 @@ class Listing:
     condition: Condition | None = None
     labels: np.ndarray[Any, Any] | None = None
     splits: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # rows, by name
+    duplicates: Literal["keep", "drop"] = "keep"  # files with the bytes of an earlier one
 
     def length(self, split: str | None) -> int:
         """Count the files of a split. Raises DataError where there is no such split."""
@@ -55,6 +56,8 @@ class Listing:
 
     def _digest(self, made_into: object, line: Callable[[Entry], str]) -> str:
         digest = hashlib.sha256(repr((made_into, self.condition, sorted(self.splits.items()))).encode())
+        if self.duplicates == "drop":  # what keeps them has the fingerprint that it had before there was a choice
+            digest.update(b"without duplicates\n")
         for entry in self.files:
             digest.update(os.fsencode(line(entry)))
         if self.labels is not None:

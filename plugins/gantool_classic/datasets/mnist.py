@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 
 from gantool.errors import DataError, FileError
+from gantool.files.pack_writer import PackReport
+from gantool.files.packing import pack_loaded
+from gantool.files.progress import Tick
 from gantool.interfaces import Condition, DataInfo, Samples
 from gantool_classic.datasets.download import download
 from gantool_classic.datasets.idx import read_idx, read_idx_shape
@@ -71,6 +74,12 @@ class Mnist:
         images, labels = (np.concatenate(parts) for parts in zip(*halves, strict=True))
         rows = thinned(len(images), self.options.limit)
         return Samples(_sized(images[rows][:, None], self.options.size), labels[rows])
+
+    def pack(self, path: Path, tick: Tick) -> PackReport:
+        """Write the splits that are there into a pack."""
+        root = self._root()
+        there = [half for half in PREFIXES if self._candidates(root, f"{PREFIXES[half]}-images", "idx3-ubyte")]
+        return pack_loaded(self, path, tick, there)
 
     def _halves(self, split: str) -> list[str]:
         if split not in (*PREFIXES, "all"):

@@ -1,54 +1,37 @@
-"""Picture files to a pack: decoded once, in parallel and in order; unreadable ones are reported."""
+"""Picture files to a pack: decoded once, in parallel and in order; what is wrong with any of them is noted."""
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
-import sys
 import warnings
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from rich.console import Console
-from rich.progress import Progress
 
 from gantool.errors import DataError
-from gantool.files.dataset import PackWriter, write_pack
-from gantool.files.envelope import write_text
-from gantool_classic.datasets.folder_listing import list_folder
+from gantool.files.pack_writer import Note, PackReport, PackWriter, write_pack
+from gantool.files.progress import Tick
 from gantool_classic.datasets.listing import Listing
 from gantool_classic.datasets.pictures import Conversion, PictureError, is_grey, read_picture, rgb
 from gantool_classic.datasets.settings import FolderOptions
 
-__all__ = ["Report", "conversion_of", "decided", "pack_folder", "pack_listing"]
+__all__ = ["conversion_of", "decided", "pack_listing"]
 
 Array = np.ndarray[Any, Any]
 
-BATCH = 256  # pictures in memory at once
-
-
-@dataclass(frozen=True)
-class Report:
-    """What became of a folder: ``skipped`` has (path, reason) of each file left out, as has ``notes``."""
-
-    path: Path
-    pictures: int
-    shape: tuple[int, ...]
-    skipped: tuple[tuple[str, str], ...]
-    notes: Path | None
-
-
-def pack_folder(options: FolderOptions, out: Path) -> Report:
-    """Pack the folder that the options name into ``out``; what ``gantool data pack`` does.
-
-    Raises DataError where the folder is missing, holds no picture, or none that can be read, OptionError for
-    an unknown colour, and FileError where ``out`` cannot be written.
-    """
-    return pack_listing(list_folder(options), conversion_of(options), out)
+BLOCK = 256  # pictures that are made safe on the disk at once ...
+BLOCK_BYTES = 64 * 2**20  # ... or fewer, where they are large
+CHUNK = 8  # pictures that a thread takes at a time
+DIGEST = 16  # bytes of SHA-256 by which files are told apart
+BAD = bytes(DIGEST)  # in the place of a bad file's
 
 
 def conversion_of(options: FolderOptions) -> Conversion:
@@ -83,59 +66,117 @@ def _no_warnings() -> Iterator[None]:
         yield
 
 
-def pack_listing(listing: Listing, conversion: Conversion, out: Path) -> Report:
-    """Convert and write every picture of a listing to the pack ``out``.
+def pack_listing(listing: Listing, conversion: Conversion, out: Path, tick: Tick) -> PackReport:
+    """Convert and write every picture of a listing to the pack ``out``, going on where an earlier attempt stopped.
 
     Raises DataError where not one of them can be read, and FileError where ``out`` cannot be written.
     """
-    fingerprint = listing.fingerprint(conversion)
-    conversion = decided(listing, conversion)
-    skipped: list[tuple[str, str]] = []
+    total, exact = len(listing.files), decided(listing, conversion)
     with write_pack(
         out,
-        len(listing.files),
-        conversion.shape,
+        total,
+        exact.shape,
         condition=listing.condition,
-        fingerprint=fingerprint,
+        labels=listing.labels,
+        splits=listing.splits,
+        fingerprint=listing.fingerprint(conversion),
         source=str(listing.root),
-        splits=tuple(listing.splits),
+        key=listing.key(conversion),
     ) as writer:
-        _fill(writer, listing, conversion, skipped)
+        seen = _seen(writer)
+        tick(writer.row, total)
+        with _no_warnings(), contextlib.closing(_decode(listing, exact, writer.row, tick)) as blocks:
+            for block in blocks:
+                kept, notes = _judge(listing, block, seen)
+                writer.add(block.pictures, kept, notes, base64.b64encode(b"".join(block.digests)).decode())
         if writer.length == 0:
-            raise _nothing(listing, skipped)
-    notes = _note(out, skipped)
-    if notes:
-        sys.stderr.write(f"warning: {len(skipped)} of {len(listing.files)} pictures were skipped; see {notes}\n")
-    return Report(out, writer.length, conversion.shape, tuple(skipped), notes)
+            raise _nothing(listing, writer.notes)
+    return writer.report
 
 
-def _fill(writer: PackWriter, listing: Listing, conversion: Conversion, skipped: list[tuple[str, str]]) -> None:
-    split_of = np.full(len(listing.files), None, object)
-    for name, (start, stop) in listing.splits.items():
-        split_of[start:stop] = name
-    with _no_warnings(), _progress(listing) as advance:
-        for row, picture in enumerate(_decode(listing, conversion)):
-            if isinstance(picture, PictureError):
-                skipped.append((listing.files[row].path, str(picture)))
+class _Block(NamedTuple):
+    """The pictures of some rows; what is wrong with each, by its kind of note; the digests of their files."""
+
+    start: int
+    pictures: Array
+    bad: list[str]
+    odd: list[str]
+    digests: list[bytes]
+
+
+def _decode(listing: Listing, conversion: Conversion, first: int, tick: Tick) -> Generator[_Block, None, None]:
+    """Decode in threads, for Pillow releases the interpreter: one block ahead of the one that is written."""
+    size = min(BLOCK, max(1, BLOCK_BYTES // prod(conversion.shape)))
+    total = len(listing.files)
+    ahead: deque[tuple[_Block, list[Future[None]]]] = deque()
+    pool = ThreadPoolExecutor(_workers())
+    try:
+        for start in range(first, total, size):
+            ahead.append(_submit(pool, listing, conversion, range(start, min(start + size, total))))
+            if len(ahead) == 2:
+                yield _finished(*ahead.popleft(), tick, total)
+        while ahead:
+            yield _finished(*ahead.popleft(), tick, total)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _submit(
+    pool: ThreadPoolExecutor, listing: Listing, conversion: Conversion, rows: range
+) -> tuple[_Block, list[Future[None]]]:
+    pictures = np.empty((len(rows), *conversion.shape), np.uint8)
+    block = _Block(rows.start, pictures, [""] * len(rows), [""] * len(rows), [BAD] * len(rows))
+
+    def read(places: range) -> None:
+        for place in places:
+            try:
+                found = read_picture(listing.root / listing.files[rows.start + place].path, conversion)
+            except PictureError as error:
+                block.bad[place] = str(error)
             else:
-                label = None if listing.labels is None else listing.labels[row]
-                writer.add(picture, label, split=split_of[row])
-            advance()
+                block.pictures[place], digest, block.odd[place] = found
+                block.digests[place] = digest[:DIGEST]
+
+    chunks = (range(start, min(start + CHUNK, len(rows))) for start in range(0, len(rows), CHUNK))
+    return block, [pool.submit(read, places) for places in chunks]
 
 
-def _decode(listing: Listing, conversion: Conversion) -> Iterator[Array | PictureError]:
-    """Decode in threads, for Pillow releases the interpreter; a batch at a time to bound the memory."""
+def _finished(block: _Block, futures: Sequence[Future[None]], tick: Tick, total: int) -> _Block:
+    for number, future in enumerate(futures, 1):
+        future.result()
+        tick(block.start + min(number * CHUNK, len(block.pictures)), total)
+    return block
 
-    def read(path: str) -> Array | PictureError:
-        try:
-            return read_picture(listing.root / path, conversion)
-        except PictureError as error:
-            return error
 
-    paths = [entry.path for entry in listing.files]
-    with ThreadPoolExecutor(_workers()) as pool:
-        for start in range(0, len(paths), BATCH):
-            yield from pool.map(read, paths[start : start + BATCH])
+def _judge(listing: Listing, block: _Block, seen: dict[bytes, int]) -> tuple[Array, list[Note]]:
+    """Say which pictures of a block are kept, bool ``[B]``, and note what is wrong with any; enter them as seen."""
+    kept = np.ones(len(block.pictures), bool)
+    notes: list[Note] = []
+    for place, digest in enumerate(block.digests):
+        path, row = listing.files[block.start + place].path, block.start + place
+        if block.bad[place]:
+            kept[place] = False
+            notes.append(Note("bad", path, block.bad[place]))
+            continue
+        first = seen.setdefault(digest, row)
+        if first != row:
+            kept[place] = listing.duplicates == "keep"
+            fate = "kept" if kept[place] else "left out"
+            notes.append(Note("duplicate", path, f"has the bytes of {listing.files[first].path}; {fate}"))
+        if block.odd[place] and kept[place]:
+            notes.append(Note("odd", path, block.odd[place]))
+    return kept, notes
+
+
+def _seen(writer: PackWriter) -> dict[bytes, int]:
+    """Return the first row with each digest, of the pictures that an earlier attempt packed."""
+    digests = b"".join(map(base64.b64decode, writer.memos))
+    seen: dict[bytes, int] = {}
+    for row in range(writer.row):
+        digest = digests[row * DIGEST : (row + 1) * DIGEST]
+        if digest != BAD:
+            seen.setdefault(digest, row)
+    return seen
 
 
 def _workers() -> int:
@@ -143,32 +184,6 @@ def _workers() -> int:
     return min(allowed or 1, 8)
 
 
-@contextlib.contextmanager
-def _progress(listing: Listing) -> Iterator[Callable[[], None]]:
-    """Show a bar on a terminal, one line elsewhere; yield what to call after each picture."""
-    task = f"packing {len(listing.files)} pictures of {listing.root}, once"
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        sys.stderr.write(task + "\n")
-        yield lambda: None
-        return
-    with Progress(console=console, transient=True) as bar:
-        number = bar.add_task(task, total=len(listing.files))
-        yield lambda: bar.advance(number)
-
-
-def _nothing(listing: Listing, skipped: list[tuple[str, str]]) -> DataError:
-    path, reason = skipped[0]
-    given = f"none of its {len(skipped)} pictures can be read: {path} {reason}"
+def _nothing(listing: Listing, notes: Sequence[Note]) -> DataError:
+    given = f"none of its {len(notes)} pictures can be read: {notes[0].path} {notes[0].reason}"
     return DataError(str(listing.root), given, "JPEG, PNG, WebP, BMP or GIF files", "open one in a picture viewer")
-
-
-def _note(out: Path, skipped: list[tuple[str, str]]) -> Path | None:
-    """List the skipped files beside the pack, or take an old list away."""
-    notes = out.with_name(f"{out.name}.skipped.txt")
-    if not skipped:
-        notes.unlink(missing_ok=True)
-        return None
-    lines = "".join(f"{path}: {reason}\n" for path, reason in skipped)
-    write_text(notes, lines.encode(errors="replace").decode())
-    return notes

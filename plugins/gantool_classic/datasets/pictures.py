@@ -9,11 +9,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
@@ -21,7 +22,17 @@ from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
 from gantool.errors import OptionError
 from gantool.files.pictures import eight_bits
 
-__all__ = ["MAX_PIXELS", "SUFFIXES", "Conversion", "PictureError", "is_grey", "read_picture", "resize", "rgb"]
+__all__ = [
+    "MAX_PIXELS",
+    "SUFFIXES",
+    "Conversion",
+    "Picture",
+    "PictureError",
+    "is_grey",
+    "read_picture",
+    "resize",
+    "rgb",
+]
 
 Array = np.ndarray[Any, Any]
 Fit = Literal["crop", "pad", "stretch"]
@@ -85,16 +96,28 @@ def is_grey(path: Path) -> bool | None:
         return None
 
 
-def read_picture(path: Path, conversion: Conversion) -> Array:
-    """Read one picture as uint8 ``[C, H, W]``.
+class Picture(NamedTuple):
+    """A picture uint8 ``[C, H, W]``, the SHA-256 of its file, and what was lost on the way, if anything was."""
+
+    values: Array
+    digest: bytes
+    oddity: str
+
+
+def read_picture(path: Path, conversion: Conversion) -> Picture:
+    """Read one picture.
 
     Raises PictureError where the file is not a picture, damaged or too large.
     """
     try:
-        if path.stat().st_size == 0:
-            raise PictureError("is empty")
-        with Image.open(path, formats=FORMATS) as image:
-            return _convert(image, conversion)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").digest()
+            if not file.tell():
+                raise PictureError("is empty")
+            file.seek(0)
+            with Image.open(file, formats=FORMATS) as image:
+                oddities = _oddities(image)
+                values = _convert(image, conversion, oddities)
     except PictureError:
         raise
     except UnidentifiedImageError:
@@ -102,17 +125,34 @@ def read_picture(path: Path, conversion: Conversion) -> Array:
     except Image.DecompressionBombError as error:
         raise PictureError(f"is too large ({error})") from None
     except Exception as error:  # a decoder may raise anything on a damaged file
+        if isinstance(error, OSError) and error.strerror:
+            raise PictureError(f"cannot be read ({error.strerror})") from error
         raise PictureError(f"cannot be decoded ({type(error).__name__}: {error})") from error
+    return Picture(values, digest, "; ".join(oddities))
 
 
-def _convert(image: Image.Image, conversion: Conversion) -> Array:
+def _oddities(image: Image.Image) -> list[str]:
+    """Say what of a picture is lost or taken otherwise than its maker saw it, as far as its header shows."""
+    found = []
+    if image.mode == "CMYK":
+        found.append("CMYK, turned into RGB without its colour profile")
+    if image.mode.startswith("I") or ";16" in str(
+        getattr(image, "tile", "")
+    ):  # Pillow makes 16-bit RGB an 8-bit picture itself
+        found.append("16 bits, brought to 8")
+    if image.format != "MPO" and getattr(image, "is_animated", False):  # MPO: a photo and its preview
+        found.append("an animation, of which the first frame was taken")
+    return found
+
+
+def _convert(image: Image.Image, conversion: Conversion, oddities: list[str]) -> Array:
     pixels = image.width * image.height
     if pixels > MAX_PIXELS:
         raise PictureError(f"is too large ({pixels} pixels, at most {MAX_PIXELS})")
     _shrink_on_load(image, conversion)
     image.load()
     ImageOps.exif_transpose(image, in_place=True)
-    upright = _composite(eight_bits(image), conversion)
+    upright = _composite(eight_bits(image), conversion, oddities)
     array = np.asarray(_fit(_cut(upright, conversion.centre), conversion))
     return np.ascontiguousarray(array[None] if array.ndim == 2 else array.transpose(2, 0, 1))
 
@@ -126,7 +166,7 @@ def _shrink_on_load(image: Image.Image, conversion: Conversion) -> None:
         image.draft(None, (math.ceil(image.width * scale), math.ceil(image.height * scale)))
 
 
-def _composite(image: Image.Image, conversion: Conversion) -> Image.Image:
+def _composite(image: Image.Image, conversion: Conversion, oddities: list[str]) -> Image.Image:
     """Return the picture in the conversion's mode, on the background where it is transparent."""
     mode = MODES[conversion.channels or 3]
     if not image.has_transparency_data:
@@ -134,6 +174,8 @@ def _composite(image: Image.Image, conversion: Conversion) -> Image.Image:
     image = image.convert("RGBA")
     if mode == "RGBA":
         return image
+    if np.asarray(image)[..., 3].min() < 255:
+        oddities.append(f"transparent, laid on {conversion.background}")
     behind = Image.new("RGBA", image.size, (*conversion.colour, 255))
     return Image.alpha_composite(behind, image).convert("RGB").convert(mode)
 

@@ -25,6 +25,9 @@ Side = Annotated[int, Meta(ge=4, le=1024, description="side of the pictures in p
 Halves = Annotated[Literal["train", "test"], Meta(description="which examples")]
 Split = Annotated[Literal["train", "test", "all"], Meta(description="which examples")]
 Parts = Annotated[Literal["train", "valid", "test", "all"], Meta(description="which examples")]
+Duplicates = Annotated[
+    Literal["keep", "drop"], Meta(description="what becomes of files with the bytes of an earlier one")
+]
 Download = Annotated[bool, Meta(description="fetch the data into root if it is not there")]
 
 
@@ -90,6 +93,7 @@ class FolderOptions(Options, frozen=True):
         float,
         Meta(ge=0, le=0.9, description="share of the pictures kept for the test split, by their names"),
     ] = 0.0
+    duplicates: Duplicates = "keep"
     limit: Limit | None = None
 
 
@@ -133,4 +137,5 @@ class CelebaOptions(Options, frozen=True):
     root: Root | None = None
     size: Side = 64
     split: Parts = "train"
+    duplicates: Duplicates = "keep"
     limit: Limit | None = None

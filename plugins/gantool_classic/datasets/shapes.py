@@ -10,12 +10,16 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from gantool.errors import OptionError
+from gantool.files.pack_writer import PackReport
+from gantool.files.packing import pack_loaded
+from gantool.files.progress import Tick
 from gantool.interfaces import Condition, DataInfo, Samples
 from gantool_classic.datasets.settings import ShapesOptions
 
@@ -79,6 +83,10 @@ class Shapes:
         shape = np.arange(n) % len(SHAPES)  # balanced in every prefix
         factors = self._factors(n, split)
         return Samples(render(shape, factors, self.options.size), self._labels(shape, factors), factors, ("hue",))
+
+    def pack(self, path: Path, tick: Tick) -> PackReport:
+        """Write both splits into a pack; the factors are not kept."""
+        return pack_loaded(self, path, tick, ("train", "test"))
 
     def _length(self, split: str) -> int:
         n = {"train": self.options.length, "test": -(-self.options.length // 10)}.get(split)

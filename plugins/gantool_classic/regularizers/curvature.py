@@ -85,7 +85,7 @@ class OrthogonalJacobian(Penalty):
 
 def rademacher(step: Step, stream: str, draws: int, z: Tensor) -> Tensor:
     """Draw signs ``[draws, N, D]``, each -1 or 1 with equal chance."""
-    return (step.rand(stream, draws, *z.shape) < 0.5).to(z.dtype) * 2 - 1
+    return (step.rand(stream, len(z), draws, z.shape[1]).transpose(0, 1) < 0.5).to(z.dtype) * 2 - 1
 
 
 @contextmanager
