@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gantool.cli.console import note, say, say_json
-from gantool.cli.ticks import counted
 from gantool.errors import DataError, OptionError
 from gantool.files.latents import SUFFIXES
 from gantool.files.names import check_suffix, free
+from gantool.files.progress import progress
+from gantool.processes import rank, world_size
+from gantool.training.signals import Stop
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from gantool.latent.bulk import Order
     from gantool.latent.model import Model
 
 EPILOG = """\b
@@ -28,9 +31,12 @@ Examples:
   gantool sample RUN --class Sandal=8 --class Bag=8 -o bags.png
   gantool sample RUN --with Smiling --without Eyeglasses -n 16
   gantool sample RUN --keywords "large red circle" -n 16
-  gantool sample RUN -n 500 -o folder/ --save-latents z.safetensors
+  gantool sample RUN -n 50000 -o folder/
+  gantool sample RUN -n 50000 -o samples.safetensors
+  torchrun --nproc-per-node 2 -m gantool sample RUN -n 50000 -o folder/
 """
 MOST = 10**6  # pictures of one call
+FORMS = "a .png for a grid, a .safetensors for one packed file, or a folder for single pictures"
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,15 @@ class Request:
     "-o",
     "--out",
     metavar="PATH",
-    help="A .png for a grid, or a folder for single pictures. What exists is kept: the name gets -2.",
+    help=f"{FORMS[0].upper()}{FORMS[1:]}. What exists is kept: the name gets -2; a folder that this command began is "
+    "gone on with.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+    default="auto",
+    show_default=True,
+    help="Where to compute.",
 )
 @click.option("--save-latents", metavar="FILE", help="Also save z; the suffix .pt gives a file for torch.load.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
@@ -64,31 +78,66 @@ class Request:
 def command(model: str, **values: Any) -> None:
     """Make pictures with a trained model: MODEL is a run folder or a checkpoint.
 
-    A grid is one PNG, a folder gets one PNG for each picture; both carry the latents they were made from.
+    A grid is one PNG, a folder gets one PNG for each picture; both carry the latents they were made from. A pack is a
+    dataset: --data packed --data.root FILE. Under torchrun each process makes its share of a folder.
     """
+    from gantool.latent.bulk import Order
+    from gantool.latent.device import pick_device
     from gantool.latent.model import open_model
     from gantool.plugins import PluginSet
 
-    found = click.get_current_context().find_object(PluginSet)
-    opened = open_model(model, found.registry if found else None)
+    ctx = click.get_current_context()
+    found = ctx.find_object(PluginSet)
+    device, leads = pick_device(values["device"]), rank() == 0
+    opened = open_model(model, found.registry if found else None).on(device)
     request = _request(opened, values)
-    if values["columns"]:
-        request = Request(request.seeds, request.c, values["columns"])
-    z = opened.latents(request.seeds, values["truncation"])
+    order = Order(opened, request.seeds, request.c, values["truncation"])
     out = _destination(model, opened, values["out"])
     saved = check_suffix(values["save_latents"], SUFFIXES, "--save-latents") if values["save_latents"] else None
-    if out.suffix.lower() == ".png":
-        _grid(opened, request, z, out, values["truncation"])
+    made = _make(order, out, values["columns"] or request.columns, values["quiet"] or not leads)
+    if leads:
+        if saved and not made.signal:
+            _save_latents(order, free(saved))
+        _report(order, made, values["as_json"], _next(opened, model))
+    if made.signal:
+        ctx.exit(128 + made.signal)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What became of an order: where its pictures are, how many, the signal that stopped it or 0, if any were made."""
+
+    out: Path
+    there: int
+    signal: int = 0
+    some: bool = True
+
+
+def _make(order: Order, out: Path, columns: int | None, quiet: bool) -> Made:
+    suffix = out.suffix.lower()
+    if suffix == ".png":
+        _grid(order, out, columns)
+        return Made(out, len(order.seeds))
+    if len(order.model.shape) == 1:
+        raise OptionError("-o", f"{out} was given, and the model makes points", "a .png", "type: -o points.png")
+    return _pack(order, out, quiet) if suffix == ".safetensors" else _folder(order, out, quiet)
+
+
+def _report(order: Order, made: Made, as_json: bool, hint: str) -> None:
+    """Say where the pictures are, and what to type next."""
+    count = len(order.seeds)
+    if made.signal:
+        note(f"Stopped at {made.there:,} of {count:,} pictures: {made.out}. The same command goes on with the rest.")
+    elif as_json:
+        said = {"out": str(made.out), "count": count, "there": made.there, "seeds": list(order.seeds)}
+        say_json({**said, "model_hash": order.model.hash})
     else:
-        _folder(opened, request, z, out, values)
-    if saved:
-        saved = free(saved)
-        opened.save_latents(saved, z, request.c, request.seeds, values["truncation"])
-        note(f"Latents: {saved}")
-    if values["as_json"]:
-        say_json({"out": str(out), "count": len(z), "seeds": request.seeds, "model_hash": opened.hash})
-    else:
-        say(f"{len(z)} {'picture' if len(z) == 1 else 'pictures'}: {out}. {_next(opened, model)}")
+        some = f"{count:,} {'picture' if count == 1 else 'pictures'}"
+        if made.there < count:
+            some = f"This process is done: {made.there:,} of {some} are there"
+        elif not made.some:
+            some = f"All {some} were there"
+        say(f"{some}: {made.out}. {hint}")
 
 
 def _next(model: Model, path: str) -> str:
@@ -177,28 +226,33 @@ def parse_seeds(text: str) -> list[int]:
 
 
 def _destination(path: str, model: Model, out: str | None) -> Path:
-    """Return where to write, which is free; without -o it is in the run folder, or beside the checkpoint."""
-    if out is not None:
+    """Return where to write: a free file, or a folder; without -o it is in the run folder, or beside the checkpoint."""
+    if out is None:
+        home = Path(path) if Path(path).is_dir() else model.path.parent
+        chosen = home / "sample.png"
+    else:
         chosen = Path(out)
-        if chosen.suffix and chosen.suffix.lower() != ".png" and not chosen.is_dir():
-            raise OptionError(
-                "-o", f"{out} was given", "a .png for a grid, or a folder", f"type: -o {chosen.with_suffix('.png')}"
-            )
-        return free(chosen)
-    home = Path(path) if Path(path).is_dir() else model.path.parent
-    return free(home / "sample.png")
+    is_file = chosen.suffix.lower() in (".png", ".safetensors")
+    if chosen.suffix and not is_file and not chosen.is_dir():
+        raise OptionError("-o", f"{out} was given", FORMS, f"type: -o {chosen.with_suffix('.png')}")
+    if is_file and world_size() > 1:
+        given = f"{chosen} is one file, and there are {world_size()} processes"
+        raise OptionError("-o", given, "a folder, of which each makes a share", "type: -o folder/")
+    return free(chosen) if is_file else chosen
 
 
-def _grid(model: Model, request: Request, z: Tensor, out: Path, truncation: float | None) -> None:
+def _grid(order: Order, out: Path, columns: int | None) -> None:
     from gantool.render.grid import grid, scatter, to_uint8
     from gantool.render.provenance import carried, save_png
 
-    values = model.samples(z, request.c)
+    model = order.model
+    z = model.latents(order.seeds, order.truncation)
+    values = model.samples(z, order.c)
     if len(model.shape) == 1:
         save_png(scatter(values.numpy(), real_points(model, values.numpy())), out)
         return
-    whole = carried(model.hash, z, request.c, request.seeds, truncation)
-    save_png(grid(to_uint8(values), request.columns), out, whole)
+    whole = carried(model.hash, z, order.c, order.seeds, order.truncation)
+    save_png(grid(to_uint8(values), columns), out, whole)
 
 
 def real_points(model: Model, values: Any) -> Any:
@@ -209,16 +263,27 @@ def real_points(model: Model, values: Any) -> Any:
         return values
 
 
-def _folder(model: Model, request: Request, z: Tensor, out: Path, values: dict[str, Any]) -> None:
-    from gantool.render.grid import picture, to_uint8
-    from gantool.render.provenance import carried, save_png
+def _folder(order: Order, out: Path, quiet: bool) -> Made:
+    from gantool.latent.bulk import claim, fill, present
 
-    if len(model.shape) == 1:
-        raise OptionError("-o", f"{out} was given, and the model makes points", "a .png", "type: -o points.png")
-    batches = (to_uint8(batch) for batch in model.batches(z, request.c))
-    tiles = (tile for batch in batches for tile in batch)
-    for index, tile in enumerate(counted(tiles, "Drawing", len(z), values["quiet"])):
-        row = slice(index, index + 1)
-        c = None if request.c is None else request.c[row]
-        one = carried(model.hash, z[row], c, request.seeds[row], values["truncation"])
-        save_png(picture(tile), out / f"{index:06d}.png", one)
+    share, count = claim(order, out), len(order.seeds)
+    if 0 < share.there < count and rank() == 0:
+        note(f"{share.there:,} of {count:,} are there: {share.folder}")
+    with Stop(repeats=world_size() == 1) as stop, progress("Drawing", quiet=quiet) as tick:
+        fill(share, tick=tick, stopped=lambda: bool(stop.signal))
+    there = len(present(share.folder, count))
+    return Made(share.folder, there, stop.signal if there < count else 0, bool(share.missing))
+
+
+def _pack(order: Order, out: Path, quiet: bool) -> Made:
+    from gantool.latent.bulk import pack
+
+    with Stop() as stop, progress("Drawing", quiet=quiet) as tick:
+        there = pack(order, out, tick=tick, stopped=lambda: bool(stop.signal))
+    return Made(out, there, stop.signal if there < len(order.seeds) else 0)
+
+
+def _save_latents(order: Order, path: Path) -> None:
+    z = order.model.latents(order.seeds, order.truncation)
+    order.model.save_latents(path, z, order.c, order.seeds, order.truncation)
+    note(f"Latents: {path}")

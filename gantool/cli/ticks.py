@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+from gantool.files.progress import progress
+
 __all__ = ["counted", "ticks"]
 
 Item = TypeVar("Item")
@@ -14,13 +16,16 @@ Item = TypeVar("Item")
 @contextlib.contextmanager
 def ticks(title: str, total: int, quiet: bool = False) -> Iterator[Callable[[int], object]]:
     """Give a function that is told how much more of ``total`` is done; nothing is drawn but on a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress
+    with progress(title, quiet=quiet) as tick:
+        done = 0
 
-    console = Console(stderr=True)
-    with Progress(console=console, disable=quiet or not console.is_terminal, transient=True) as progress:
-        task = progress.add_task(title, total=total)
-        yield lambda done: progress.advance(task, done)
+        def more(count: int) -> None:
+            nonlocal done
+            done += count
+            tick(done, total)
+
+        more(0)
+        yield more
 
 
 def counted(items: Iterable[Item], title: str, total: int, quiet: bool = False) -> Iterator[Item]:

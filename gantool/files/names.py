@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
 from gantool.errors import OptionError
 
-__all__ = ["check_suffix", "free"]
+__all__ = ["check_suffix", "free", "numbered"]
 
 
 def free(path: Path) -> Path:
@@ -18,13 +18,16 @@ def free(path: Path) -> Path:
     A folder that is empty counts as free; one that is not gets the number at its end. Raises OptionError for a folder
     whose name cannot have a number, as ``.`` has none.
     """
-    if not _taken(path):
-        return path
+    return next(one for one in numbered(path) if not _taken(one))
+
+
+def numbered(path: Path) -> Iterator[Path]:
+    """Yield a path, then it with -2, -3, ...; raises OptionError after a folder whose name cannot have a number."""
+    yield path
     if path.name in ("", ".."):
         raise OptionError(str(path), "is a folder with files in it", "a new folder, or an empty one")
     stem, suffix = (path.name, "") if path.is_dir() else (path.stem, path.suffix)
-    others = (path.with_name(f"{stem}-{number}{suffix}") for number in count(2))
-    return next(other for other in others if not _taken(other))
+    yield from (path.with_name(f"{stem}-{number}{suffix}") for number in count(2))
 
 
 def _taken(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Progress of work that counts pictures: a bar with the rate and the time left, drawn on a terminal alone."""
+"""Progress of work that counts: a bar with the rate and the time left, drawn on a terminal alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Tick = Callable[[int, int], object]  # told how many are done, and of how many
 
 @contextlib.contextmanager
 def progress(title: str, *, quiet: bool = False) -> Iterator[Tick]:
-    """Give a function that is told how many pictures are done and of how many; the first call says where it begins."""
+    """Give a function that is told how much is done and of how much; the first call says where it begins."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

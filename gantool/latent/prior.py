@@ -43,15 +43,13 @@ class Prior:
         normal, and scales uniform ones by min(t, 1): a smaller t moves the same seed smoothly towards the middle.
         Categories stay as they are.
         """
-        return torch.stack([self._latent(seed, truncation) for seed in seeds])
+        u = torch.stack([self._uniform(seed) for seed in seeds])
+        slots = zip(self.slots, torch.split(u, [slot.dim for slot in self.slots], 1), strict=True)
+        return torch.cat([_quantile(slot.distribution, part, truncation) for slot, part in slots], 1).float()
 
-    def _latent(self, seed: int, truncation: float | None) -> Tensor:
+    def _uniform(self, seed: int) -> Tensor:
         random = seeding.generator(seed, "latent")
-        parts = []
-        for slot in self.slots:
-            u = torch.rand(slot.dim, generator=random, dtype=torch.float64)
-            parts.append(_quantile(slot.distribution, u, truncation))
-        return torch.cat(parts).float()
+        return torch.cat([torch.rand(slot.dim, generator=random, dtype=torch.float64) for slot in self.slots])
 
     def describe(self) -> list[dict[str, Any]]:
         """Return the slots as plain data."""
@@ -82,12 +80,13 @@ def _draw(distribution: str, n: int, dim: int, random: torch.Generator) -> Tenso
 
 
 def _quantile(distribution: str, u: Tensor, truncation: float | None) -> Tensor:
+    """Turn ``u [N, dim]``, uniform in [0, 1), into a distribution's numbers, or each row into a category."""
     if truncation is not None and not 0 < truncation <= 100:
         raise OptionError("--truncation", f"{truncation} was given", "a number above 0, at most 100", "try 0.7")
     if distribution == "uniform":
         return (u * 2 - 1) * min(truncation or 1.0, 1.0)
     if distribution == "categorical":
-        return one_hot((u[0] * len(u)).long(), len(u)).double()
+        return one_hot((u[:, 0] * u.shape[1]).long(), u.shape[1]).double()
     lower = torch.special.ndtr(torch.tensor(-(truncation or 100.0), dtype=torch.float64))
     # u is a multiple of 2^-53 and may be 0; half of that keeps the quantile finite
     middle = (u + 2.0**-54).clamp(max=1 - 2.0**-53)  # the sum may round up to 1

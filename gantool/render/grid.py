@@ -19,7 +19,7 @@ MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 def to_uint8(images: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """Turn images ``[N, C, H, W]`` in [-1, 1] into uint8 ``[N, H, W, C]``, rounding to the nearest level."""
-    levels = images.detach().float().cpu().clamp(-1, 1).add(1).mul(127.5).round()
+    levels = images.detach().float().cpu().clamp(-1, 1).add_(1).mul_(127.5).round_()
     return np.asarray(levels.byte().permute(0, 2, 3, 1).numpy())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from PIL import Image, PngImagePlugin
 
 from gantool.errors import FileError
 from gantool.files.envelope import atomic
+from gantool.render.grid import picture
 
-__all__ = ["Provenance", "carried", "read_provenance", "save_png"]
+__all__ = ["Provenance", "carried", "read_provenance", "save_png", "save_sample"]
 
 CHUNK = "gantool"
 MOST_LATENTS = 2**22  # numbers in one picture's chunk
@@ -36,13 +38,31 @@ def save_png(image: Image.Image, path: Path, provenance: Provenance | None = Non
 
     Raises FileError where it cannot be written.
     """
+    with atomic(path) as file:
+        image.save(file, "PNG", pnginfo=_chunk(provenance))
+
+
+def save_sample(pixels: np.ndarray[Any, np.dtype[np.uint8]], path: Path, provenance: Provenance) -> None:
+    """Write uint8 ``[H, W, C]``, one of thousands of pictures, as a PNG with its provenance.
+
+    It is whole or not there, but need not outlast a loss of power. Raises FileError where it cannot be written.
+    """
+    with atomic(path, sync=False) as file:
+        # Most of zlib's time is the search for long matches, which filtered pictures hardly have.
+        picture(pixels).save(file, "PNG", pnginfo=_chunk(provenance), compress_type=zlib.Z_RLE)
+
+
+def _chunk(provenance: Provenance | None) -> PngImagePlugin.PngInfo:
     info = PngImagePlugin.PngInfo()
     if provenance and provenance["z"].size <= MOST_LATENTS:
-        plain = {**provenance, "z": _encode(provenance["z"]), "c": _encode(provenance.get("c"))}
         # Not compressed: Pillow refuses to open a PNG whose compressed text is longer than 1 MiB.
-        info.add_itxt(CHUNK, json.dumps(plain, sort_keys=True))
-    with atomic(path) as file:
-        image.save(file, "PNG", pnginfo=info)
+        info.add_itxt(CHUNK, _text(provenance))
+    return info
+
+
+def _text(provenance: Provenance) -> str:
+    plain = {**provenance, "z": _encode(provenance["z"]), "c": _encode(provenance.get("c"))}
+    return json.dumps(plain, sort_keys=True)
 
 
 def read_provenance(path: Path | str) -> Provenance | None:

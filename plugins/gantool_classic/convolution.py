@@ -128,7 +128,7 @@ class _ToKernel(Function):
 def _forward(x: Tensor, w: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
     kernel = w.shape[2]
     height, width = ((side + 2 * padding - kernel) // stride + 1 for side in x.shape[2:])
-    if not _pays(w.shape, height * width):
+    if not _pays(w.shape, height * width, 16, 64 if x.element_size() == 2 else 256):
         return F.conv2d(_channels_last(x), _channels_last(w), bias, stride, padding)
     flat = _flat_kernel(w).t()
     windows = _windows(x, kernel, stride, padding, (height, width))
@@ -138,7 +138,7 @@ def _forward(x: Tensor, w: Tensor, bias: Tensor | None, stride: int, padding: in
 
 def _to_input(g: Tensor, w: Tensor, stride: int, padding: int, size: Pair) -> Tensor:
     kernel = w.shape[2]
-    if kernel % stride or not _pays(w.shape, g.shape[2] * g.shape[3]):
+    if kernel % stride or not _pays(w.shape, g.shape[2] * g.shape[3], 16, 256):
         more = [
             side - ((small - 1) * stride + kernel - 2 * padding) for side, small in zip(size, g.shape[2:], strict=True)
         ]
@@ -148,7 +148,7 @@ def _to_input(g: Tensor, w: Tensor, stride: int, padding: int, size: Pair) -> Te
 
 def _to_kernel(x: Tensor, g: Tensor, stride: int, padding: int, kernel: int) -> Tensor:
     shape = (g.shape[1], x.shape[1], kernel, kernel)
-    if not _pays(shape, g.shape[2] * g.shape[3], for_kernel=True):
+    if not _pays(shape, g.shape[2] * g.shape[3], 64, 32):
         x, g, weight = _channels_last(x), _channels_last(g), _channels_last(x.new_empty(shape))
         places = ([stride] * 2, [padding] * 2, [1, 1], False, [0, 0], 1, [False, True, False])
         found: Tensor = torch.ops.aten.convolution_backward(g, x, weight, None, *places)[1]
@@ -157,12 +157,9 @@ def _to_kernel(x: Tensor, g: Tensor, stride: int, padding: int, kernel: int) -> 
     return product.view(shape[0], kernel, kernel, shape[1]).permute(0, 3, 1, 2)
 
 
-def _pays(kernel: Sequence[int], pixels: int, for_kernel: bool = False) -> bool:
-    """Whether products of matrices win, for a map of so many pixels and a kernel ``[out, in, ...]``."""
-    narrowest = min(kernel[:2])
-    if pixels <= 16:
-        return narrowest >= (32 if for_kernel else 256)
-    return for_kernel and pixels <= 64 and narrowest >= 128
+def _pays(w: Sequence[int], pixels: int, most: int, narrowest: int) -> bool:
+    """Whether products of matrices win: on maps of few pixels, for kernels ``[out, in, ...]`` of many channels."""
+    return pixels <= most and min(w[:2]) >= narrowest
 
 
 def _windows(x: Tensor, kernel: int, stride: int, padding: int, size: Pair) -> Tensor:
@@ -171,9 +168,8 @@ def _windows(x: Tensor, kernel: int, stride: int, padding: int, size: Pair) -> T
     x = F.pad(x.permute(0, 2, 3, 1), around).contiguous()
     n, row, column, _ = x.stride()
     shape = (len(x), *size, kernel, kernel, x.shape[3])
-    return x.as_strided(shape, (n, stride * row, stride * column, row, column, 1)).reshape(
-        len(x) * size[0] * size[1], -1
-    )
+    windows = x.as_strided(shape, (n, stride * row, stride * column, row, column, 1))
+    return windows.reshape(len(x) * size[0] * size[1], -1)
 
 
 def _fold(columns: Tensor, g: torch.Size, w: torch.Size, stride: int, padding: int, size: Pair) -> Tensor:

@@ -137,6 +137,8 @@ class _Slope(Function):
     def forward(ctx: Any, g: Tensor, y: Tensor, slope: float) -> Tensor:
         ctx.save_for_backward(y)
         ctx.slope = slope
+        if g.stride() != y.stride():  # torch goes through two layouts number by number
+            g = torch.empty_like(y).copy_(g)
         found: Tensor = torch.ops.aten.leaky_relu_backward(g, y, slope, True)
         return found
 

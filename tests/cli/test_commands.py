@@ -139,7 +139,7 @@ def test_keywords_name_attributes_and_say_what_they_did_not_know(gantool, runs, 
 def test_a_folder_gets_single_pictures_that_equal_the_grids(gantool, runs, tmp_path):
     gantool("sample", runs / "classes", "--seeds", "3,5-6", "-q", "-o", tmp_path / "single")
     names = sorted(path.name for path in (tmp_path / "single").iterdir())
-    assert names == ["000000.png", "000001.png", "000002.png"]
+    assert names == ["000000.png", "000001.png", "000002.png", "sample.json"]
     picture = Image.open(tmp_path / "single" / "000002.png")
     assert (picture.size, picture.mode) == ((16, 16), "RGB")
     carried = read_provenance(tmp_path / "single" / "000002.png")
