@@ -57,13 +57,10 @@ class Model:
 
     def on(self, device: torch.device) -> Model:
         """Move G to a device, laid out for many samples; what goes in and comes out stays on the processor."""
-        if device.type == "cpu":
-            for module in self.G.modules():
-                if type(module) in (nn.Conv2d, nn.ConvTranspose2d):  # a subclass may take a view of its weight
-                    module.to(memory_format=torch.channels_last)  # a third less time where G upsamples (measured)
         if device.type == "cuda":
             torch.backends.cudnn.allow_tf32 = False  # sampling is fp32
-        return replace(self, G=self.G.to(device), device=device)
+        G = self.G.to(device).to(memory_format=torch.channels_last)  # a third less time where G upsamples (measured)
+        return replace(self, G=G, device=device)
 
     def latents(self, seeds: Sequence[int], truncation: float | None = None) -> Tensor:
         """Return ``z [len(seeds), latent_dim]``, each row from its seed alone."""

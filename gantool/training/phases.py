@@ -146,6 +146,7 @@ class Phases:
             with torch.set_grad_enabled(shared):
                 fake = self._fake(part)
             self._backward(self._critic_loss(part, fake.detach()))
+            self._penalise(part, fake.detach())
         self._update(self.state.optimizer_d)
         self.lipschitz.after_step(self.state.D)
         return replace(part, fake=fake)
@@ -156,11 +157,14 @@ class Phases:
         self._note("loss_d", loss)
         self._note("score_real", real_scores.mean())
         self._note("score_fake", fake_scores.mean())
+        return loss
+
+    def _penalise(self, part: Part, fake: Tensor) -> None:
+        """Add the gradients of the enforcer's penalty to the loss's, whose graph is gone by now."""
         penalty = self.lipschitz.penalty(self.critic, part.real, fake, part.c, part.step)
-        if penalty is None:
-            return loss
-        self._note("penalty", penalty)
-        return loss + penalty
+        if penalty is not None:
+            self._note("penalty", penalty)
+            self._backward(penalty)
 
     def _scores(self, real: Tensor, fake: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
         if not self.joint:

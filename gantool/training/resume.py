@@ -1,4 +1,4 @@
-"""Going on with a run: only its length, its logging and its device may change."""
+"""Going on with a run: only its length, what it logs, and where and in how many parts it computes may change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gantool.registry import Registry
 
 __all__ = ["open_run"]
 
-LENGTH = ("training", "steps")
+LENGTH, PARTS = ("training", "steps"), ("training", "accumulate")
 
 
 def open_run(folder: Path | str, asked: Sequence[Tier], registry: Registry) -> tuple[RunConfig, Checkpoint]:
@@ -29,13 +29,15 @@ def open_run(folder: Path | str, asked: Sequence[Tier], registry: Registry) -> t
     stored = checkpoints.read(checkpoints.find(folder, resuming=True))
     asked = [replace(tier, tree=normalise(registry, tier.tree, tier.name)) for tier in asked]
     config = restore_config(stored, registry)
-    own, changeable = config.tree(), {LENGTH, *_places(config)}
+    own, changeable = config.tree(), {LENGTH, PARTS, *_places(config)}
     for tier in asked:
         for section, table in tier.tree.items():
             for option, value in table.items():
                 old = own.get(section, {}).get(option)
                 if (section, option) not in changeable and value != old:
-                    allowed = "on resume only the length, logging, the device and where files lie may change"
+                    allowed = (
+                        "on resume only the length, --accumulate, logging, the device and where files lie may change"
+                    )
                     hint = f"start a new run: gantool train --config {folder} ..."
                     raise RunError(tier.place(section, option), f"{value} was given, the run has {old}", allowed, hint)
     changed = resolve(registry, [Tier(str(stored.path), own), *asked])

@@ -277,15 +277,7 @@ def profile(run: Prepared, steps: int) -> dict[str, float]:
     phases._critic_step = spent.measured("D", phases._critic_step)
     phases._generator_step = spent.measured("G", phases._generator_step)
     phases.statistics.flush = spent.measured("logging", phases.statistics.flush)
-    penalty = phases.lipschitz.penalty
-
-    def with_its_backward(*given: Any) -> torch.Tensor | None:
-        term = penalty(*given)
-        if term is not None:
-            term.backward()  # into the same gradients, which are those of the whole loss then
-        return None if term is None else term.detach()
-
-    phases.lipschitz.penalty = spent.measured("penalty", with_its_backward)
+    phases._penalise = spent.measured("penalty", phases._penalise)
     step = spent.measured("rest", phases.step)
     for _ in range(steps):
         step()
