@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from gantool import Spec, UserError
 from gantool_classic.convolution import Conv2d, ConvTranspose2d
-from gantool_classic.norms import InstanceNorm, LayerNorm, leaky_relu
+from gantool_classic.norms import InstanceNorm, leaky_relu
 from gantool_classic.settings import DcganOptions
 
 SMALLEST = 4  # the side at which the projection of z starts, as published
@@ -168,7 +168,7 @@ def _norm(name: str, width: int, size: tuple[int, int], affine: bool) -> nn.Modu
     if name == "batch":
         return nn.BatchNorm2d(width)
     if name == "layer":
-        return LayerNorm(width, affine=True)
+        return nn.GroupNorm(1, width)
     if name == "instance" and size != (1, 1):  # one pixel has no variance
         return InstanceNorm(width, affine)
     return nn.Identity()

@@ -1,7 +1,8 @@
-"""Layer and instance norm whose second derivative is as cheap as the first.
+"""Instance norm and LeakyReLU whose second derivatives are as cheap as the first.
 
-The gradient penalty differentiates the critic twice, and torch falls apart into many small operations there. Over a
-group of m numbers let ``n = (x - mean(x)) r`` with ``r = 1 / sqrt(var(x) + eps)``. Then
+The gradient penalty differentiates the critic twice, and torch's instance norm falls apart into many small operations
+there (its layer norm does not). Over the m pixels of a channel let ``n = (x - mean(x)) r`` with
+``r = 1 / sqrt(var(x) + eps)``. Then
 
     d <g, n> / dx  =  J g  =  r (g - mean(g) - n mean(n g))
     dr / dx  =  -r^2 n / m
@@ -22,16 +23,13 @@ from torch import Tensor, nn
 from torch.autograd.function import Function, once_differentiable
 from torch.nn import functional as F
 
-__all__ = ["InstanceNorm", "LayerNorm", "leaky_relu"]
+__all__ = ["InstanceNorm", "leaky_relu"]
 
 EPS = 1e-5
-Axes = tuple[int, ...]
 
 
-class SampleNorm(nn.Module):
-    """Normalise each sample over ``axes``, then scale and shift each channel; a third derivative is refused."""
-
-    axes: Axes
+class InstanceNorm(nn.Module):
+    """Normalise each channel of each sample by itself (Ulyanov et al. 2016); a third derivative is refused."""
 
     def __init__(self, channels: int, affine: bool) -> None:
         super().__init__()
@@ -40,77 +38,59 @@ class SampleNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``x [N, channels, H, W]`` -> the same shape."""
-        n: Tensor = _Normalise.apply(x, self.axes)[0]
+        n: Tensor = _Normalise.apply(x)[0]
         if self.weight is None or self.bias is None:
             return n
         weight, bias = (part.to(n.dtype)[:, None, None] for part in (self.weight, self.bias))
         return torch.addcmul(bias, n, weight)
 
 
-class InstanceNorm(SampleNorm):
-    """Normalise each channel of each sample by itself: Ulyanov et al. 2016."""
-
-    axes = (2, 3)
-
-
-class LayerNorm(SampleNorm):
-    """Normalise each sample over all channels and pixels: Ba et al. 2016."""
-
-    axes = (1, 2, 3)
-
-
 class _Normalise(Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, axes: Axes) -> tuple[Tensor, Tensor]:
-        if len(axes) == 3:
-            n, _, r = torch.native_group_norm(x, None, None, len(x), x.shape[1], x[0, 0].numel(), 1, EPS)
-            r = r.view(-1, 1, 1, 1)
-        else:
-            n = x - _mean(x, axes).to(x.dtype)
-            r = _mean(n.square(), axes).add_(EPS).rsqrt_()
-            n.mul_(r.to(x.dtype))
+    def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+        n = x - _mean(x).to(x.dtype)
+        r = _mean(n.square()).add_(EPS).rsqrt_()
+        n.mul_(r.to(x.dtype))
         ctx.save_for_backward(n, r)
-        ctx.axes = axes
         ctx.set_materialize_grads(False)
         return n, r
 
     @staticmethod
-    def backward(ctx: Any, g: Tensor | None, to_r: Tensor | None) -> tuple[Tensor, None]:
+    def backward(ctx: Any, g: Tensor | None, to_r: Tensor | None) -> Tensor:
         n, r = ctx.saved_tensors
-        found: Tensor = torch.zeros_like(n) if g is None else _Jacobian.apply(g, n, r, ctx.axes)
+        found: Tensor = torch.zeros_like(n) if g is None else _Jacobian.apply(g, n, r)
         if to_r is not None:
             found = torch.addcmul(found, n, (to_r * r.square() / -(n.numel() // r.numel())).to(n.dtype))
-        return found, None
+        return found
 
 
 class _Jacobian(Function):
     @staticmethod
-    def forward(ctx: Any, g: Tensor, n: Tensor, r: Tensor, axes: Axes) -> Tensor:
-        found, *means = _jacobian(g, n, r, axes)
+    def forward(ctx: Any, g: Tensor, n: Tensor, r: Tensor) -> Tensor:
+        found, *means = _jacobian(g, n, r)
         ctx.save_for_backward(g, n, r, *means)
-        ctx.axes = axes
         return found
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, u: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+    def backward(ctx: Any, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         g, n, r, mean_g, mean_ng = ctx.saved_tensors
-        found, mean_u, mean_nu = _jacobian(u, n, r, ctx.axes)
+        found, mean_u, mean_nu = _jacobian(u, n, r)
         to_n = (u * (-r * mean_ng).to(u.dtype)).addcmul_(g, (-r * mean_nu).to(g.dtype))
-        to_r = (n.numel() // r.numel()) * (_mean(u * g, ctx.axes) - mean_u * mean_g - mean_nu * mean_ng)
-        return found, to_n, to_r, None
+        to_r = (n.numel() // r.numel()) * (_mean(u * g) - mean_u * mean_g - mean_nu * mean_ng)
+        return found, to_n, to_r
 
 
-def _jacobian(g: Tensor, n: Tensor, r: Tensor, axes: Axes) -> tuple[Tensor, Tensor, Tensor]:
+def _jacobian(g: Tensor, n: Tensor, r: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return J g, mean(g) and mean(n g)."""
-    mean_g, mean_ng = _mean(g, axes), _mean(n * g, axes)
+    mean_g, mean_ng = _mean(g), _mean(n * g)
     found = torch.addcmul((-r * mean_g).to(g.dtype), g, r.to(g.dtype)).addcmul_(n, (-r * mean_ng).to(g.dtype))
     return found, mean_g, mean_ng
 
 
-def _mean(x: Tensor, axes: Axes) -> Tensor:
-    """Average in fp32 at least."""
-    return x.mean(axes, keepdim=True, dtype=torch.promote_types(x.dtype, torch.float32))
+def _mean(x: Tensor) -> Tensor:
+    """Average the pixels of each channel of each sample, in fp32 at least."""
+    return x.mean((2, 3), keepdim=True, dtype=torch.promote_types(x.dtype, torch.float32))
 
 
 def leaky_relu(x: Tensor, slope: float) -> Tensor:

@@ -33,7 +33,7 @@ def main() -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     dtype = torch.bfloat16 if args.precision == "bf16" else torch.float32
-    print(f"{args.precision}, {torch.get_num_threads()} threads: channels first / channels last / products of matrices, ms")
+    print(f"{args.precision}, {torch.get_num_threads()} threads, milliseconds: first / last / products")
     for layer in LAYERS:
         print("{:>3} -> {:<3} at {:<2} ".format(*layer) + "  ".join(measured(*layer, dtype)), flush=True)
 
@@ -50,17 +50,16 @@ def measured(into: int, out: int, side: int, dtype: torch.dtype) -> list[str]:
     first, last = (x, w, g), tuple(map(convolution._channels_last, (x, w, g)))
     found = []
     for name, work in works.items():
-        chosen: list[bool] = []
-        pays = convolution._pays
-        with mock.patch.object(convolution, "_pays", lambda *given: chosen.append(pays(*given)) or chosen[-1]):
+        with mock.patch.object(convolution, "_pays", wraps=convolution._pays) as pays:
             work(*last)
-        with mock.patch.object(convolution, "_pays", lambda *given: False):
+        pays_here = convolution._pays(*pays.call_args.args)
+        with mock.patch.object(convolution, "_pays", return_value=False):
             library = best(work, last)
-            with mock.patch.object(convolution, "_channels_last", lambda tensor: tensor):
+            with mock.patch.object(convolution, "_channels_last", side_effect=lambda tensor: tensor):
                 plain = best(work, first)
-        with mock.patch.object(convolution, "_pays", lambda *given: True):
+        with mock.patch.object(convolution, "_pays", return_value=True):
             product = best(work, last)
-        marks = ("", "*") if chosen[0] else ("*", "")
+        marks = ("", "*") if pays_here else ("*", "")
         found.append(f"{name} {plain:6.2f} / {library:6.2f}{marks[0]} / {product:6.2f}{marks[1]}")
     return found
 
