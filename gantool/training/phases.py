@@ -164,7 +164,8 @@ class Phases:
         penalty = self.lipschitz.penalty(self.critic, part.real, fake, part.c, part.step)
         if penalty is not None:
             self._note("penalty", penalty)
-            self._backward(penalty)
+            if penalty.requires_grad:  # not one that is the same for every D
+                self._backward(penalty)
 
     def _scores(self, real: Tensor, fake: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
         if not self.joint:

@@ -46,7 +46,12 @@ FAULTS = {
             "resume_is_exact",
         },
         "NeedsFloat32": {"half_precision_is_finite", "trains_in_half_precision"},
-        "ViewsMemory": {"channels_last_agrees"},
+        "ViewsMemory": {
+            "channels_last_agrees",  # and it is how a run keeps images, unless told otherwise
+            "trains_in_half_precision",
+            "sampling_gives_what_was_trained",
+            "resume_is_exact",
+        },
         "NoiseInEval": {
             "samples_are_independent_in_eval",
             "copies_and_states_agree",

@@ -71,6 +71,7 @@ class Sefa:
         if self.options.normalise:
             weight = nn.functional.normalize(weight, dim=0)
         values, vectors = torch.linalg.eigh(weight @ weight.T)
+        vectors[_categorical(evidence.slots)] = 0.0  # rounding may leave a trace
         order = values.argsort(descending=True)[: self.options.count]
         rows = _signed(vectors.T[order])
         return [
