@@ -25,6 +25,7 @@ from torch import Tensor
 
 from gantool.files import manifest
 from gantool.files.pack_writer import write_pack
+from gantool.files.progress import Tick
 from gantool.latent.model import Model
 from gantool.processes import rank, world_size
 from gantool.render.grid import to_uint8
@@ -33,7 +34,6 @@ from gantool.render.provenance import carried, save_sample
 __all__ = ["Order", "Share", "claim", "fill", "pack", "present"]
 
 Result = TypeVar("Result")
-Tick = Callable[[int, int], object]  # told how many are done, and of how many
 
 ENCODERS = 8  # threads that encode what a GPU draws
 PICTURE = re.compile(r"(\d{6})\.png")

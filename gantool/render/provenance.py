@@ -55,14 +55,10 @@ def save_sample(pixels: np.ndarray[Any, np.dtype[np.uint8]], path: Path, provena
 def _chunk(provenance: Provenance | None) -> PngImagePlugin.PngInfo:
     info = PngImagePlugin.PngInfo()
     if provenance and provenance["z"].size <= MOST_LATENTS:
+        plain = {**provenance, "z": _encode(provenance["z"]), "c": _encode(provenance.get("c"))}
         # Not compressed: Pillow refuses to open a PNG whose compressed text is longer than 1 MiB.
-        info.add_itxt(CHUNK, _text(provenance))
+        info.add_itxt(CHUNK, json.dumps(plain, sort_keys=True))
     return info
-
-
-def _text(provenance: Provenance) -> str:
-    plain = {**provenance, "z": _encode(provenance["z"]), "c": _encode(provenance.get("c"))}
-    return json.dumps(plain, sort_keys=True)
 
 
 def read_provenance(path: Path | str) -> Provenance | None:

@@ -8,7 +8,6 @@ somebody was asked to stop.
 from __future__ import annotations
 
 import contextlib
-import signal
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -17,10 +16,10 @@ from torch import Tensor
 
 from gantool import processes
 from gantool.errors import OptionError, TrainingError
+from gantool.training.signals import SIGNALS
 
 __all__ = ["Group", "joined"]
 
-SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 LONGEST_TEXT = 4096  # bytes
 
 

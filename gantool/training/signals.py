@@ -9,7 +9,10 @@ import time
 from types import FrameType, TracebackType
 from typing import Any
 
-__all__ = ["Stop"]
+__all__ = ["SIGNALS", "Stop"]
+
+# Those that ask a process to end; the last is not known everywhere.
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 class Stop:
@@ -18,8 +21,6 @@ class Stop:
     With ``repeats`` false others are ignored: torchrun sends its own after the one that the terminal sent.
     """
 
-    NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # the last is not known everywhere
-
     def __init__(self, repeats: bool = True) -> None:
         self.signal, self.repeats = 0, repeats
         self._since = 0.0
@@ -27,9 +28,8 @@ class Stop:
 
     def __enter__(self) -> Stop:
         if threading.current_thread() is threading.main_thread():  # handlers can be set nowhere else
-            for name in self.NAMES:
-                number = getattr(signal, name, None)
-                if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it
+            for number in SIGNALS:
+                if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it
                     self._before[number] = signal.signal(number, self._handle)
         return self
 

@@ -109,7 +109,8 @@ class _LeakyRelu(Function):
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None]:
-        return _Slope.apply(g, ctx.saved_tensors[0].detach(), ctx.slope), None
+        y = ctx.saved_tensors[0].detach()  # cuts the path that torch would send zeros along
+        return _Slope.apply(g, y, ctx.slope), None
 
 
 class _Slope(Function):

@@ -13,7 +13,6 @@ torch-mimicry and torchgan appear where these are installed.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import resource
 import subprocess
@@ -24,12 +23,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
-from toolkits import installed
+from toolkits import example, installed
 from torch import nn
 
 from gantool import Tier, load_plugins, resolve
@@ -39,7 +37,6 @@ from gantool.training.group import Group
 from gantool.training.options import RunOptions
 from gantool.training.run import Prepared, prepare
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 LENGTH = 2048  # pictures of the data
 WARM_UP = 2  # steps
 
@@ -79,6 +76,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="torch decides if not given")
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=JSON", help="change gantool's side")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--operations", action="store_true", help="also show what torch's profiler says of gantool")
     parser.add_argument("--side", help=argparse.SUPPRESS)
     parser.add_argument("--pack", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -110,6 +108,9 @@ def compare(name: str, pack: Path, args: argparse.Namespace) -> None:
         print(line)
     shares = sides["gantool"].ask("profile", max(2, steps["gantool"] // 2))
     print("  gantool's time: " + ", ".join(f"{part} {share:.0%}" for part, share in shares.items()), flush=True)
+    if args.operations:
+        found = sides["gantool"].ask("operations", 5)
+        print("  its operations: " + ", ".join(f"{name} {share:.0%}" for name, share in found.items()), flush=True)
     for worker in sides.values():
         worker.end()
 
@@ -150,6 +151,8 @@ def serve(args: argparse.Namespace) -> None:
         elif what == "about":
             threads = f"{torch.get_num_threads()} threads" if args.device == "cpu" else torch.cuda.get_device_name()
             found = f"{side.run.config.training.precision}, {threads}"
+        elif what == "operations":
+            found = operations(side, int(number))
         else:
             found = profile(side.run, int(number))
         print(json.dumps(found), flush=True)
@@ -195,7 +198,7 @@ class Plain(Side):
     """The loop of examples/plain_dcgan.py or plain_wgan_gp.py."""
 
     def __init__(self, case: Case, pack: Path, args: argparse.Namespace) -> None:
-        self.module, self.case, self.device = load(case.loop), case, torch.device(args.device)
+        self.module, self.case, self.device = example(case.loop), case, torch.device(args.device)
         torch.manual_seed(0)
         images = self.module.pictures("packed", str(pack), None)
         self.batches = self.module.batches(images, case.batch, self.device)
@@ -222,14 +225,6 @@ def sides_of(case: Case) -> dict[str, type[Side]]:
     """Return what is compared: gantool, the plain loop, and the toolkits that are installed and can train the case."""
     kits = {name: kit for name, kit in installed().items() if kit.trains(case)}
     return {"gantool": Gantool, "plain": Plain, **kits}
-
-
-def load(name: str) -> ModuleType:
-    """Import an example."""
-    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def pictures(case: Case, path: Path) -> Path:
@@ -284,6 +279,16 @@ def profile(run: Prepared, steps: int) -> dict[str, float]:
     phases.statistics.flush()
     total = sum(spent.seconds.values())
     return {part: spent.seconds[part] / total for part in sorted(spent.seconds, key=spent.seconds.get, reverse=True)}
+
+
+def operations(side: Side, steps: int) -> dict[str, float]:
+    """Return the largest shares of the time that torch's profiler counts, by operation, without what they call."""
+    with torch.profiler.profile() as profiler:
+        for _ in range(steps):
+            side.step()
+    spent = {event.key: event.self_cpu_time_total for event in profiler.key_averages()}
+    total = sum(spent.values())
+    return {name: spent[name] / total for name in sorted(spent, key=spent.get, reverse=True)[:10]}
 
 
 class Spent:

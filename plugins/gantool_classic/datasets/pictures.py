@@ -136,9 +136,8 @@ def _oddities(image: Image.Image) -> list[str]:
     found = []
     if image.mode == "CMYK":
         found.append("CMYK, turned into RGB without its colour profile")
-    if image.mode.startswith("I") or ";16" in str(
-        getattr(image, "tile", "")
-    ):  # Pillow makes 16-bit RGB an 8-bit picture itself
+    stored = str(getattr(image, "tile", ""))  # Pillow makes 16-bit RGB an 8-bit picture itself
+    if image.mode.startswith("I") or ";16" in stored:
         found.append("16 bits, brought to 8")
     if image.format != "MPO" and getattr(image, "is_animated", False):  # MPO: a photo and its preview
         found.append("an animation, of which the first frame was taken")
