@@ -6,7 +6,7 @@ is int64 ``[N]`` (classes) or float ``[N, A]`` (attributes). This module does no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     import numpy as np
     from torch import Tensor, nn
+
+    from gantool.config import RunConfig
 
     Critic = Callable[[Tensor, Tensor | None], Tensor]  # D(x, c) -> raw scores [N]
 
@@ -46,18 +48,27 @@ class DataInfo:
 
 
 @dataclass(frozen=True)
+class Modes:
+    """Where points gather: around each of the ``centres [K, D]`` with the standard deviation ``sigma``."""
+
+    centres: np.ndarray[Any, Any]
+    sigma: float
+
+
+@dataclass(frozen=True)
 class Samples:
     """Examples in memory or memory-mapped.
 
     ``values``: uint8 images ``[N, C, H, W]`` or float32 vectors ``[N, D]``. ``labels``: int64 ``[N]``, float32
     ``[N, A]``, or None. ``factors``: exact continuous causes by name, each float32 ``[N]``, where they are known;
-    those that are ``circular`` wrap around with a period of 1.
+    those that are ``circular`` wrap around with a period of 1. ``modes``: where vectors gather, if that is known.
     """
 
     values: np.ndarray[Any, Any]
     labels: np.ndarray[Any, Any] | None = None
     factors: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
     circular: tuple[str, ...] = ()
+    modes: Modes | None = None
 
 
 @dataclass(frozen=True)
@@ -136,7 +147,10 @@ class Architecture(Protocol):
 
 
 class Loss(Protocol):
-    """Kind ``loss``: two scalars to minimise, from raw scores ``[N]``."""
+    """Kind ``loss``: two scalars to minimise, from raw scores ``[N]``.
+
+    One whose scores are logits of "this is real" says so: ``scores_are_logits = True``.
+    """
 
     needs_real_for_generator: bool
 
@@ -146,7 +160,11 @@ class Loss(Protocol):
 
 
 class Lipschitz(Protocol):
-    """Kind ``lipschitz``: a constraint on the critic, or a penalty added to its loss."""
+    """Kind ``lipschitz``: a constraint on the critic, or a penalty added to its loss.
+
+    One that holds the critic's slope to a number says which: ``slope``; one that keeps every weight in [-b, b] says
+    ``bound = b``.
+    """
 
     def prepare(self, D: nn.Module) -> None:
         """Change D once, after it is built and before its optimizer is."""
@@ -334,4 +352,143 @@ class Regularizer(Protocol):
 
     def term(self, G: nn.Module, fake: Generated, real: Real, module: nn.Module | None, step: Step) -> Tensor | None:
         """Return a scalar to add to the generator's loss, or None; D is frozen, ``G(z, c)`` may be called again."""
+        ...
+
+
+class Extractor(Protocol):
+    """Kind ``extractor``: a fixed network by whose features pictures are compared.
+
+    ``channels``: how many its pictures have; the core converts others. None: it takes them as they are. ``names`` are
+    those of its logits, None where it has none.
+    """
+
+    channels: int | None
+    names: tuple[str, ...] | None
+
+    def describe(self) -> Mapping[str, str]:
+        """Say what a figure depends on: the hash of the ``weights``, how ``pictures`` are resized and scaled."""
+        ...
+
+    def network(self, shape: tuple[int, ...]) -> Callable[[Tensor], tuple[Tensor, Tensor | None]]:
+        """Return a function from ``x`` of a shape ``(C, H, W)``, in [-1, 1], to features ``[N, F]`` and logits.
+
+        Logits are ``[N, K]``, one for each of ``names``, or None.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What an extractor says of pictures: ``features [N, F]``, and ``logits [N, K]`` where it has them."""
+
+    features: Tensor
+    logits: Tensor | None = None
+
+
+class Subject(Protocol):
+    """A model under evaluation, as a metric sees it; each part is made when it is first asked for.
+
+    Pictures are in [-1, 1], rounded to the 256 levels of a file on both sides.
+    """
+
+    config: RunConfig  # the model's
+    condition: Condition | None  # the data's
+    names: tuple[str, ...] | None  # of the extractor's logits
+    modes: Modes | None
+    count: int  # of samples; and of real examples, at most
+    seed: int  # of what a metric draws for itself
+
+    @property
+    def fake(self) -> Judged:
+        """What the extractor says of the samples."""
+        ...
+
+    @property
+    def real(self) -> Judged:
+        """What the extractor says of the real examples."""
+        ...
+
+    @property
+    def labels(self) -> Tensor | None:
+        """The condition ``c`` that each sample was asked for."""
+        ...
+
+    @property
+    def real_labels(self) -> Tensor | None:
+        """The labels of the real examples."""
+        ...
+
+    @property
+    def critic(self) -> nn.Module:
+        """The trained discriminator ``D(x, c) -> [N]``, in eval mode. Raises UserError where the model has none."""
+        ...
+
+    def samples(self, count: int) -> tuple[Tensor, Tensor | None]:
+        """Return the first samples and their conditions."""
+        ...
+
+    def examples(self, count: int) -> tuple[Tensor, Tensor | None]:
+        """Return the first real examples and, where the model has a condition, theirs."""
+        ...
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A metric's answer: a value, the interval that holds it with 95 % confidence, and what else was counted."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    details: Mapping[str, float] = field(default_factory=dict)
+
+
+class Metric(Protocol):
+    """Kind ``metric``: one figure of a model.
+
+    ``needs``: ``extractor`` where it asks for ``fake`` or ``real``. ``better`` is the side of good values, None where
+    there is none.
+    """
+
+    needs: tuple[Literal["extractor"], ...]
+    better: Literal["lower", "higher"] | None
+
+    def refuses(self, subject: Subject) -> str | None:
+        """Say why it cannot be measured for this model and this data, and what to type instead; else None."""
+        ...
+
+    def measure(self, subject: Subject) -> Figure:
+        """Return the figure."""
+        ...
+
+
+@dataclass(frozen=True)
+class Vitals:
+    """The health of a run at one step, as numbers by name; one that was not taken is missing.
+
+    ``loss_d``, ``loss_g``; ``slope_d`` and ``slope_g``, the mean size of the slope of D's and of G's loss at a score:
+    1 where the loss is linear, near 0 where nothing is left to learn; ``gradient_g``, the norm of G's gradient;
+    ``separation``, the share of pairs of a real and a fake that D ranks rightly; ``coverage``, how much of the data's
+    variety the samples show, 1 being all; ``distance``, how far the samples are from the data, 1 being the data's own
+    spread; ``steepness``, the mean slope of D between real and fake, and ``bound``, the one that its enforcer holds it
+    to.
+    """
+
+    step: int
+    fraction: float  # of the run's length that is done
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a diagnostic has seen, and the flags to start again with: ``--loss wgan-gp``."""
+
+    seen: str
+    flags: str
+
+
+class Diagnostic(Protocol):
+    """Kind ``diagnostic``: recognises one way in which a run fails."""
+
+    def check(self, vitals: Sequence[Vitals], config: RunConfig) -> Finding | None:
+        """Look at all vitals of a run up to now, the newest last; return what is wrong now, else None."""
         ...

@@ -43,6 +43,9 @@ KINDS: Mapping[str, Kind] = {
         Kind("classifier", "classifier", "what tells the features of a picture", "command"),
         Kind("direction-finder", "method", "how a direction in z is found", "command"),
         Kind("converter", "from", "whose generators can be read and written", "command"),
+        Kind("extractor", "extractor", "by whose features pictures are compared", "command"),
+        Kind("metric", "metrics", "what is measured of a model", "command"),
+        Kind("diagnostic", "diagnostic", "what recognises a run that fails", "command"),
         Kind("recipe", "recipe", "a named set of settings", "command"),
     )
 }

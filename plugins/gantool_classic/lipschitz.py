@@ -60,6 +60,7 @@ class GradientPenalty(Unbounded):
 
     def __init__(self, options: PenaltyOptions) -> None:
         self.options = options
+        self.slope = options.target
 
     def penalty(self, D: Critic, real: Tensor, fake: Tensor, c: Tensor | None, step: Step) -> Tensor | None:
         """Return the penalty, or None on the steps that ``every`` skips."""

@@ -16,6 +16,7 @@ class Bce:
     """
 
     needs_real_for_generator = False
+    scores_are_logits = True
 
     def __init__(self, options: Options) -> None: ...
 

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from gantool.errors import OptionError
-from gantool.interfaces import Condition, DataInfo, Samples
+from gantool.interfaces import Condition, DataInfo, Modes, Samples
 from gantool_classic.datasets.settings import GaussiansOptions
 
 __all__ = ["Gaussians", "modes"]
@@ -59,7 +59,7 @@ class Gaussians:
         rng = np.random.default_rng([self.options.seed, int(split == "test")])
         labels = np.arange(n, dtype=np.int64) % len(self.centres)  # balanced in every prefix
         noise = rng.standard_normal((n, 2), dtype=np.float32) * np.float32(self.sigma)
-        return Samples(self.centres[labels] + noise, labels)
+        return Samples(self.centres[labels] + noise, labels, modes=Modes(self.centres, self.sigma))
 
     def _length(self, split: str) -> int:
         n = {"train": self.options.length, "test": -(-self.options.length // 10)}.get(split)
