@@ -369,8 +369,8 @@ class Extractor(Protocol):
         """Say what a figure depends on: the hash of the ``weights``, how ``pictures`` are resized and scaled."""
         ...
 
-    def network(self, shape: tuple[int, ...]) -> Callable[[Tensor], tuple[Tensor, Tensor | None]]:
-        """Return a function from ``x`` of a shape ``(C, H, W)``, in [-1, 1], to features ``[N, F]`` and logits.
+    def network(self, shape: tuple[int, ...]) -> nn.Module:
+        """Return a frozen network from ``x`` of a shape ``(C, H, W)``, in [-1, 1], to features ``[N, F]`` and logits.
 
         Logits are ``[N, K]``, one for each of ``names``, or None.
         """
@@ -391,12 +391,28 @@ class Subject(Protocol):
     Pictures are in [-1, 1], rounded to the 256 levels of a file on both sides.
     """
 
-    config: RunConfig  # the model's
-    condition: Condition | None  # the data's
-    names: tuple[str, ...] | None  # of the extractor's logits
-    modes: Modes | None
     count: int  # of samples; and of real examples, at most
     seed: int  # of what a metric draws for itself
+
+    @property
+    def config(self) -> RunConfig:
+        """The model's settings."""
+        ...
+
+    @property
+    def condition(self) -> Condition | None:
+        """What the model is conditioned on, else what the data's labels are."""
+        ...
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """The names of the extractor's logits."""
+        ...
+
+    @property
+    def modes(self) -> Modes | None:
+        """Where the data gather."""
+        ...
 
     @property
     def fake(self) -> Judged:
@@ -434,22 +450,27 @@ class Subject(Protocol):
 
 @dataclass(frozen=True)
 class Figure:
-    """A metric's answer: a value, the interval that holds it with 95 % confidence, and what else was counted."""
+    """A metric's answer: a value, the interval that holds it with 95 % confidence, and what else was counted.
+
+    ``note`` warns of a value that should not be believed, and says what to use instead.
+    """
 
     value: float
     low: float | None = None
     high: float | None = None
     details: Mapping[str, float] = field(default_factory=dict)
+    note: str = ""
 
 
 class Metric(Protocol):
     """Kind ``metric``: one figure of a model.
 
-    ``needs``: ``extractor`` where it asks for ``fake`` or ``real``. ``better`` is the side of good values, None where
-    there is none.
+    ``needs``: ``extractor`` where it always asks for ``fake`` or ``real``. ``better`` is the side of good values, None
+    where there is none. ``packages`` are those whose versions belong to the figure.
     """
 
     needs: tuple[Literal["extractor"], ...]
+    packages: tuple[str, ...]
     better: Literal["lower", "higher"] | None
 
     def refuses(self, subject: Subject) -> str | None:
@@ -463,14 +484,14 @@ class Metric(Protocol):
 
 @dataclass(frozen=True)
 class Vitals:
-    """The health of a run at one step, as numbers by name; one that was not taken is missing.
+    """The health of a run at one step, as numbers by name; one that was not taken, or is not finite, is missing.
 
     ``loss_d``, ``loss_g``; ``slope_d`` and ``slope_g``, the mean size of the slope of D's and of G's loss at a score:
     1 where the loss is linear, near 0 where nothing is left to learn; ``gradient_g``, the norm of G's gradient;
     ``separation``, the share of pairs of a real and a fake that D ranks rightly; ``coverage``, how much of the data's
     variety the samples show, 1 being all; ``distance``, how far the samples are from the data, 1 being the data's own
-    spread; ``steepness``, the mean slope of D between real and fake, and ``bound``, the one that its enforcer holds it
-    to.
+    spread, and ``noise``, how far real examples are from others; ``steepness``, the mean slope of D between real and
+    fake, and ``bound``, the one that its enforcer holds it to.
     """
 
     step: int
@@ -480,15 +501,25 @@ class Vitals:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a diagnostic has seen, and the flags to start again with: ``--loss wgan-gp``."""
+    """What a diagnostic has seen, on one line, and the flags to start again with: ``--loss wgan-gp``.
+
+    The next run is given what this one was given, and the flags besides.
+    """
 
     seen: str
     flags: str
 
 
 class Diagnostic(Protocol):
-    """Kind ``diagnostic``: recognises one way in which a run fails."""
+    """Kind ``diagnostic``: recognises one way in which a run fails; without a state, from the vitals alone.
+
+    Vitals are taken about 60 times in a run, fewer in one that is short of time, and the first are those of a generator
+    that has learnt nothing yet.
+    """
 
     def check(self, vitals: Sequence[Vitals], config: RunConfig) -> Finding | None:
-        """Look at all vitals of a run up to now, the newest last; return what is wrong now, else None."""
+        """Look at all vitals of a run up to now, the newest last; return what is wrong now, else None.
+
+        A finding is told once, and again only after this has returned None.
+        """
         ...

@@ -55,6 +55,11 @@ LISTS: Mapping[str, Kind] = {kind.section: kind for kind in KINDS.values() if ki
 """The kinds of which a run has any number of components, by flag."""
 
 RESERVED = ("training", "run", "tools", "given", "resolved", "none")  # mean something else in files and flags
+TAKEN: Mapping[str, tuple[str, ...]] = {  # by the tables and flags that stand beside a component's own
+    "one": (),
+    "list": (*SECTIONS, *LISTS, *RESERVED),
+    "command": ("data", *RESERVED),
+}
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
@@ -99,7 +104,7 @@ class Component:
             return f"unknown kind {self.kind!r}; known: {', '.join(KINDS)}"
         if not NAME.fullmatch(self.name):
             return f"the name {self.name!r} must be lower-case letters, digits and hyphens"
-        if KINDS[self.kind].use != "one" and self.name in (*SECTIONS, *LISTS, *RESERVED):
+        if self.name in TAKEN[KINDS[self.kind].use]:
             return f"the name {self.name!r} is that of a table of settings"
         if KINDS[self.kind].use != "one" and self.recipe:
             return f"a {self.kind} brings no recipe"

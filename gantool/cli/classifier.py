@@ -143,6 +143,7 @@ def label(ctx: click.Context, /, **values: Any) -> None:
     from gantool.latent.labelling import label_pictures, label_samples
     from gantool.latent.model import open_model
     from gantool.latent.scorer import open_scorer
+    from gantool.render.provenance import read_single
 
     what, given = list(values["what"]), values["classifier"]
     registry = flags.registry_of(ctx)
@@ -157,24 +158,14 @@ def label(ctx: click.Context, /, **values: Any) -> None:
         if values["count"]:
             raise OptionError("-n", "was given with pictures", "a model, of which so many samples are made")
         paths = find_pictures(what)
-        _refuse_grids(paths)
+        for path in paths:
+            read_single(path)  # a grid would be scored as one picture
         scorer = open_scorer(given, registry, None)
         with ticks("Labelling", len(paths), values["quiet"]) as tick:
             scores = label_pictures(paths, scorer, tick)
     out = free(wanted)  # another command may have taken the name meanwhile
     files.write(out, scores)
     _report_labels(scorer, scores, what[0], out, values["as_json"])
-
-
-def _refuse_grids(paths: list[Path]) -> None:
-    """Refuse a grid of samples, which would be scored as one picture."""
-    from gantool.render.provenance import read_provenance
-
-    for path in paths:
-        made = read_provenance(path) if os.path.isfile(path) and identify(path) == "png" else None
-        if made is not None and len(made["z"]) > 1:
-            hint = "give the model itself, or: gantool sample MODEL -o FOLDER"
-            raise FileError(str(path), f"is a grid of {len(made['z'])} samples", "single pictures", hint)
 
 
 def _holds_model(what: list[str]) -> bool:

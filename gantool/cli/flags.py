@@ -5,31 +5,36 @@ Parsing has two phases: first which components, then their options; so help and 
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import click
 
 from gantool.config import RunConfig, Tier, TrainingOptions, choose, choose_lists, resolve
-from gantool.errors import OptionError, UserError
+from gantool.errors import FileError, OptionError, PluginError, UserError
 from gantool.files import checkpoint, envelope
 from gantool.files.settings import read_settings
 from gantool.options import Option, Options, build, describe, parse
 from gantool.plugins import PluginSet, load_plugins
 from gantool.recipes import default_tool, read_recipe
-from gantool.registry import KINDS, LISTS, SECTIONS, Component, Registry
+from gantool.registry import KINDS, LISTS, SECTIONS, Component, Kind, Registry
 
 __all__ = [
     "ComponentCommand",
     "chosen",
     "chosen_tool",
+    "chosen_tools",
     "flag_tier",
     "listed",
     "peek",
     "read_flags",
     "registry_of",
     "selectors",
+    "tool_of_file",
 ]
 
 
@@ -40,18 +45,30 @@ class ComponentCommand(click.Command):
     """A command whose flags are those of the components that its line chooses.
 
     ``only`` names the sections whose flags it has; ``training`` adds those of the training. ``tool`` is the flag of
-    the one component that the command itself uses (``classifier``, ``method``).
+    the one component that the command itself uses (``classifier``, ``method``), ``tools`` that of any number of them
+    (``metrics``), by default all. ``of_model``: where the line names a model, its settings stand under the flags.
     """
 
     components: Mapping[str, Component]
     listed: Sequence[Component] = ()  # of the kinds that a run may have any number of
     tool_component: Component | None = None
+    tool_given: Mapping[str, Any] = MappingProxyType({})  # by a file that stands where its name would
+    tool_components: Sequence[Component] = ()
+    model: str | None = None
 
     def __init__(
-        self, name: str, *, only: Sequence[str] = (), training: bool = False, tool: str = "", **rest: Any
+        self,
+        name: str,
+        *,
+        only: Sequence[str] = (),
+        training: bool = False,
+        tool: str = "",
+        tools: str = "",
+        of_model: bool = False,
+        **rest: Any,
     ) -> None:
         super().__init__(name, **rest)
-        self.only, self.training, self.tool = only, training, tool
+        self.only, self.training, self.tool, self.tools, self.of_model = only, training, tool, tools, of_model
         self.groups: dict[str, list[click.Option]] = {}
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -60,6 +77,8 @@ class ComponentCommand(click.Command):
         found = peek(args)
         if "resume" in found:
             found = _resumed(found["resume"])
+        if self.of_model and (model := _model(args)):
+            found["config"] = self.model = model
         self.components, listed, defaults = component_flags(registry, found)
         self.groups = {"Training": training_flags(defaults)} if self.training else {}
         for section in self.only:
@@ -72,7 +91,10 @@ class ComponentCommand(click.Command):
             title = f"{component.kind.capitalize()} {component.name}"
             self.groups[title] = options_flags(component.options, component.name, defaults)
         if self.tool:
-            self.tool_component = component = _tool(registry, self.tool, args)
+            self.tool_component, self.tool_given = _tool(registry, self.tool, args)
+        if self.tools:
+            self.tool_components = _tools(registry, self.tools, args)
+        for component in filter(None, (self.tool_component, *self.tool_components)):
             if describe(component.options):
                 title = f"{component.kind.capitalize()} {component.name}"
                 self.groups[title] = options_flags(component.options, component.name, {})
@@ -115,20 +137,66 @@ def _split(text: str) -> list[str]:
 
 def chosen_tool(ctx: click.Context, values: Mapping[str, Any]) -> tuple[Component, Options]:
     """Return the component that the command itself uses, with the options that the line gave."""
-    component = ctx.command.tool_component if isinstance(ctx.command, ComponentCommand) else None
-    assert component is not None  # the command declares a tool
-    given = read_flags(describe(component.options), component.name, values)
+    command = ctx.command
+    assert isinstance(command, ComponentCommand)  # it declares a tool
+    assert command.tool_component is not None
+    return command.tool_component, _options_of(command.tool_component, values, command.tool_given)
+
+
+def chosen_tools(ctx: click.Context, values: Mapping[str, Any]) -> list[tuple[Component, Options]]:
+    """Return the components that the command itself uses, each with the options that the line gave."""
+    components = ctx.command.tool_components if isinstance(ctx.command, ComponentCommand) else ()
+    return [(component, _options_of(component, values)) for component in components]
+
+
+def _options_of(component: Component, values: Mapping[str, Any], more: Mapping[str, Any] | None = None) -> Options:
+    given = {**(more or {}), **read_flags(describe(component.options), component.name, values)}
     where = f"type: gantool components {component.kind} {component.name}"
-    return component, build(component.options, given, lambda option: place(component.name, option), where)
+    return build(component.options, given, lambda option: place(component.name, option), where)
 
 
-def _tool(registry: Registry, section: str, arguments: Sequence[str]) -> Component:
+def _tools(registry: Registry, section: str, arguments: Sequence[str]) -> list[Component]:
+    """Return the components that a line names, separated by commas; without the flag all of the kind."""
+    kind = next(kind for kind in KINDS.values() if kind.section == section)
+    asked = peek(arguments, [section]).get(section)
+    return registry.all(kind.name) if asked is None else [registry.get(kind.name, name) for name in _split(asked)]
+
+
+def _model(arguments: Sequence[str]) -> str | None:
+    """Return the model that stands on a line: the first word that is a run folder or a checkpoint."""
+    for word in arguments:
+        if not word.startswith("-") and os.path.exists(word):
+            with contextlib.suppress(FileError):
+                envelope.read_header(checkpoint.find(word), checkpoint.KIND)
+                return word
+    return None
+
+
+def _tool(registry: Registry, section: str, arguments: Sequence[str]) -> tuple[Component, Mapping[str, Any]]:
+    """Return the component that a line names, and the options that a file in its place stands for."""
     kind = next(kind for kind in KINDS.values() if kind.section == section)
     name = peek(arguments, [section]).get(section) or default_tool(registry, section)
+    if name is not None and os.path.isfile(name) and not registry.providers(kind.name, name):
+        return tool_of_file(registry, kind, name), {"weights": name}
     if name is None:
         known = f"known: {', '.join(registry.names(kind.name)) or 'none is installed'}"
         raise OptionError(f"--{section}", "was not given", known, f"type: --{section} NAME")
-    return registry.get(kind.name, name)
+    return registry.get(kind.name, name), {}
+
+
+def tool_of_file(registry: Registry, kind: Kind, file: str) -> Component:
+    """Return the component that a file of weights is for, with the file for its default.
+
+    The convention: such a component has an option ``weights``, a path, and raises FileError for a file that is not for
+    it.
+    """
+    for component in registry.all(kind.name):
+        if any(option.name == "weights" and option.path for option in describe(component.options)):
+            with contextlib.suppress(FileError, PluginError):
+                component.create(build(component.options, {"weights": file}))
+                return component
+    known = f"known: {', '.join(registry.names(kind.name))}, or a file of weights of theirs"
+    raise OptionError(f"--{kind.section}", f"{file} is for none of them", known, f"type: gantool inspect {file}")
 
 
 def registry_of(ctx: click.Context) -> Registry:

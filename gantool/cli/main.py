@@ -21,6 +21,8 @@ COMMANDS = {
     "sample": "Make pictures with a trained model.",
     "interpolate": "Morph between latents, pictures, seeds, classes or checkpoints.",
     "steer": "Turn features up and down, and measure what else changed.",
+    "evaluate": "Measure a model: FID, KID, coverage, accuracy of classes and more.",
+    "score": "Say how real pictures look to a trained discriminator.",
     "direction": "Find, clean, audit and show directions in the latent space.",
     "classifier": "Train a classifier, or label pictures and samples with one.",
     "convert": "Turn a foreign generator into a checkpoint, or a checkpoint into a state dict.",

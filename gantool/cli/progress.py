@@ -12,7 +12,8 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainin
 from rich.progress import Progress as Bar
 
 from gantool.cli.console import note
-from gantool.training.observers import Observer, Report, Start
+from gantool.interfaces import Finding
+from gantool.training.observers import Observer, Report, Start, command_to_try
 
 __all__ = ["Progress"]
 
@@ -23,6 +24,7 @@ class Progress(Observer):
     """Shows the share done, images a second, losses and the time left."""
 
     def __init__(self) -> None:
+        self._folder = Path()
         self._bar: Bar | None = None
         self._said = 0.0
 
@@ -31,7 +33,7 @@ class Progress(Observer):
         length = f"{start.minutes:g} minutes" if start.minutes else f"to step {start.steps}"
         since = f" from step {start.step}" if start.step else ""
         note(f"Training in {start.folder} on {start.device}{since}, {length}")
-        self._said = time.monotonic()
+        self._folder, self._said = start.folder, time.monotonic()
         if sys.stderr.isatty():
             columns = (
                 BarColumn(),
@@ -53,6 +55,18 @@ class Progress(Observer):
             self._said = time.monotonic()
             with contextlib.suppress(OSError):
                 note(f"{report.fraction:4.0%}  {text}")
+
+    def on_finding(self, step: int, name: str, finding: Finding) -> None:
+        """Say what was seen and what to type."""
+        self.on_note(f"step {step}: {name}: {finding.seen}; try: {command_to_try(self._folder, finding)}")
+
+    def on_note(self, text: str) -> None:
+        """Write a line above the bar; a reader that went away must not end the run."""
+        with contextlib.suppress(OSError):
+            if self._bar:
+                self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            else:
+                note(text)
 
     def on_checkpoint(self, path: Path, step: int) -> None:
         """Checkpoints are announced at the end, by the command."""

@@ -19,6 +19,7 @@ from gantool.training.options import RunOptions
 
 if TYPE_CHECKING:
     from gantool.files.checkpoint import Checkpoint
+    from gantool.training.run import Outcome
 
 EPILOG = """\b
 Examples:
@@ -31,6 +32,7 @@ Examples:
   torchrun --nproc-per-node 2 -m gantool train --loss wgan-gp
 """
 SHORT = {"out": ["-o", "--out"]}
+ON = {True: "on", False: "off"}
 
 
 def _run_flags() -> list[click.Parameter]:
@@ -38,8 +40,11 @@ def _run_flags() -> list[click.Parameter]:
     for option in describe(RunOptions):
         names = SHORT.get(option.name, [f"--{option.flag}"])
         shown = "" if option.default is None else f" [{option.default}]"
+        metavar: str | None = option.metavar
+        if option.kind == "bool":
+            names, shown, metavar = [f"--{option.flag}/--no-{option.flag}"], f" [{ON[option.default]}]", None
         text = f"{option.description[0].upper()}{option.description[1:]}.{shown}"
-        made.append(click.Option([f"run__{option.name}", *names], metavar=option.metavar, help=text))
+        made.append(click.Option([f"run__{option.name}", *names], default=None, metavar=metavar, help=text))
     return made
 
 
@@ -65,7 +70,7 @@ def _run(ctx: click.Context, **values: Any) -> int | None:
 
         dry_run(config, options)
         return None
-    return _train(config, options, stored, values)
+    return _train(config, options, stored, values, registry)
 
 
 def _one_length(options: RunOptions, values: dict[str, Any], tier: Tier) -> None:
@@ -121,12 +126,14 @@ def _steps_of(images: int, config: RunConfig) -> int:
     return math.ceil(images / (config.training.batch_size * config.training.n_critic))
 
 
-def _train(config: RunConfig, options: RunOptions, stored: Checkpoint | None, values: dict[str, Any]) -> int:
+def _train(
+    config: RunConfig, options: RunOptions, stored: Checkpoint | None, values: dict[str, Any], registry: Registry
+) -> int:
     from gantool.cli.progress import Progress
     from gantool.training.run import train
 
     leads = processes.rank() == 0  # of a group under torchrun, one speaks for all
-    outcome = train(config, options, [Progress()] if leads and not values["quiet"] else [], stored)
+    outcome = train(config, options, [Progress()] if leads and not values["quiet"] else [], stored, registry=registry)
     if not leads:
         pass
     elif values["json"]:
@@ -136,15 +143,23 @@ def _train(config: RunConfig, options: RunOptions, stored: Checkpoint | None, va
                 "step": outcome.step,
                 "model_hash": outcome.model_hash,
                 "signal": outcome.signal,
+                "findings": [found.row(outcome.folder) for found in outcome.findings],
             }
         )
     elif outcome.signal:
         length = f" --minutes {options.minutes:g}" if options.minutes else ""
         again = f"gantool train --resume {outcome.folder}{length}"
-        note(f"Stopped at step {outcome.step}; nothing is lost. Go on with: {again}")
+        note(f"Stopped at step {outcome.step}; nothing is lost. Go on with: {again}{_named(outcome)}")
     else:
-        say(f"Pictures: {outcome.folder}/grid.png, training.gif, loss.png. Next: gantool sample {outcome.folder}")
+        next_line = f"gantool sample {outcome.folder}{_named(outcome)}"
+        say(f"Pictures: {outcome.folder}/grid.png, training.gif, loss.png. Next: {next_line}")
     return 128 + outcome.signal if outcome.signal else 0
+
+
+def _named(outcome: Outcome) -> str:
+    """Name what the run's diagnostics found."""
+    names = dict.fromkeys(found.name for found in outcome.findings)
+    return f". Found: {', '.join(names)}; see {outcome.folder}/log.jsonl" if names else ""
 
 
 command = flags.ComponentCommand(

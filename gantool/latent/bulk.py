@@ -12,20 +12,18 @@ import json
 import os
 import re
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from gantool.files import manifest
 from gantool.files.pack_writer import write_pack
 from gantool.files.progress import Tick
+from gantool.latent.blocks import side_by_side
 from gantool.latent.model import Model
 from gantool.processes import rank, world_size
 from gantool.render.grid import to_uint8
@@ -35,7 +33,6 @@ __all__ = ["Order", "Share", "claim", "fill", "pack", "present"]
 
 Result = TypeVar("Result")
 
-ENCODERS = 8  # threads that encode what a GPU draws
 PICTURE = re.compile(r"(\d{6})\.png")
 PARTIAL = re.compile(r"\.(\d{6})\.png\.\d+\.part")  # what a process that was killed leaves
 PACK_BLOCK = 512  # pictures that are added to a pack, and fsynced, together
@@ -121,7 +118,7 @@ def fill(share: Share, *, tick: Tick = lambda done, total: None, stopped: Callab
 
     _tidy(share)
     tick(done, len(share.mine))
-    for made in _side_by_side(order.model, save, share.missing, stopped):
+    for made in _blocks(order.model, save, share.missing, stopped):
         done += made
         tick(done, len(share.mine))
 
@@ -148,7 +145,7 @@ def pack(
     with contextlib.suppress(_Stopped), opened as file:
         rows = range(file.row, count)
         tick(file.row, count)
-        drawn = _side_by_side(model, lambda rows: _draw(order, rows)[2], rows, stopped)
+        drawn = _blocks(model, lambda rows: _draw(order, rows)[2], rows, stopped)
         for pixels in _gathered(drawn):
             file.add(pixels.transpose(0, 3, 1, 2))
             tick(file.row, count)
@@ -170,34 +167,10 @@ def _draw(order: Order, rows: Sequence[int]) -> tuple[Tensor, Tensor | None, np.
     return z, c, to_uint8(x)
 
 
-def _side_by_side(
+def _blocks(
     model: Model, work: Callable[[Sequence[int]], Result], rows: Sequence[int], stopped: Callable[[], bool]
 ) -> Iterator[Result]:
-    """Do the work on blocks of rows in several threads and yield what it returns, in order.
-
-    On a processor each thread computes a block of its own on one core, from latents to files: so no core waits for
-    another at the end of every layer, as those of one network pass do.
-    """
-    before = torch.get_num_threads()
-    threads = before if model.device.type == "cpu" else min(ENCODERS, os.cpu_count() or 1)
-    size = max(1, min(model.at_once, -(-len(rows) // threads)))
-    waiting: deque[Future[Result]] = deque()
-    try:
-        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            try:
-                for start in range(0, len(rows), size):
-                    if stopped():
-                        break
-                    waiting.append(pool.submit(work, rows[start : start + size]))
-                    if len(waiting) > 2 * threads:  # so that memory is bounded
-                        yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
-            finally:
-                for future in waiting:  # after an error
-                    future.cancel()
-    finally:
-        torch.set_num_threads(before)  # the workers' 1 would be that of threads to come
+    return side_by_side(work, rows, model.at_once, model.device, stopped)
 
 
 def _gathered(blocks: Iterator[np.ndarray[Any, Any]]) -> Iterator[np.ndarray[Any, Any]]:

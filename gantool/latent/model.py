@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -27,12 +27,14 @@ from gantool.networks import ConditionedGenerator, build_generator, used_conditi
 from gantool.plugins import load_plugins
 from gantool.registry import LISTS, SECTIONS, Kind, Registry
 
-__all__ = ["Model", "open_model", "restore_config", "restore_model"]
+__all__ = ["Model", "Plan", "are_labels", "open_model", "read_model", "restore_config", "restore_model", "restore_plan"]
 
 SIDE = 64  # frames of a film in one pass through the network
 PIXELS = 2**17  # of samples in one pass: 32 of 64x64; with more, a processor's caches overflow (measured)
 MOST_AT_ONCE = 256
 LARGEST = 2**26  # numbers in one sample: 8192 x 8192 grey
+NetworkType = TypeVar("NetworkType", bound=nn.Module)
+Build: TypeAlias = Callable[[RunConfig, tuple[int, ...], Condition | None, int], NetworkType]
 
 
 @dataclass(frozen=True)
@@ -114,13 +116,56 @@ def open_model(path: Path | str, registry: Registry | None = None) -> Model:
     component's plugin is missing.
     """
     registry = registry or load_plugins().registry
+    return restore_model(read_model(path, registry), registry)
+
+
+def read_model(path: Path | str, registry: Registry) -> Checkpoint:
+    """Read a checkpoint file, that of a run folder, or a foreign generator as one. Raises as ``open_model`` does."""
     file = checkpoints.find(path)
     is_foreign = identify(file).startswith("torch-")
-    return restore_model(read_foreign(file, registry) if is_foreign else checkpoints.read(file), registry)
+    return read_foreign(file, registry) if is_foreign else checkpoints.read(file)
 
 
 def restore_model(stored: Checkpoint, registry: Registry) -> Model:
     """Build a checkpoint's generator and give it its weights. Raises as ``open_model`` does."""
+    plan = restore_plan(stored, registry)
+    G = plan.network(build_generator, stored.sampler())
+    rows = _label_rows(stored, plan.condition)
+    hashed, step = stored.meta["model_hash"], stored.meta["step"]
+    return Model(stored.path, plan.config, G, plan.prior, plan.shape, plan.condition, rows, hashed, step)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a checkpoint's networks are built from."""
+
+    path: Path
+    config: RunConfig
+    shape: tuple[int, ...]
+    condition: Condition | None  # None where the conditioning uses no labels
+    prior: Prior
+
+    def network(self, build: Build[NetworkType], tensors: Mapping[str, Tensor]) -> NetworkType:
+        """Build a network and give it its weights; it is in eval mode, fp32 and frozen.
+
+        Raises FileError where they do not fit, before memory is taken: a small file must not ask for a huge network.
+        """
+        misfit = FileError(str(self.path), "its tensors do not fit its own settings", "a checkpoint that gantool wrote")
+        parts = (self.config, self.shape, self.condition, self.prior.dim)
+        with torch.device("meta"), _Unfilled():
+            wanted = build(*parts).state_dict()
+        if {name: part.shape for name, part in wanted.items()} != {name: part.shape for name, part in tensors.items()}:
+            raise misfit
+        network = build(*parts)
+        try:
+            network.load_state_dict(tensors, strict=True)
+        except RuntimeError as error:
+            raise misfit from error
+        return network.eval().requires_grad_(False)
+
+
+def restore_plan(stored: Checkpoint, registry: Registry) -> Plan:
+    """Return what a checkpoint's networks are built from. Raises as ``open_model`` does."""
     where = str(stored.path)
     config = restore_config(stored, registry)
     shape = _shape(stored.meta["shape"], where)
@@ -128,38 +173,7 @@ def restore_model(stored: Checkpoint, registry: Registry) -> Model:
         known = read_condition(stored.meta.get("condition"))
     except ValueError as error:
         raise FileError(where, f"is damaged: {error}", "a checkpoint that gantool wrote") from error
-    condition = used_condition(config, known)
-    prior = Prior.restore(stored.meta["prior"], where)
-    _check_shapes(stored, config, shape, condition, prior)
-    G = build_generator(config, shape, condition, prior.dim)
-    try:
-        G.load_state_dict(stored.sampler(), strict=True)
-    except RuntimeError as error:
-        raise FileError(where, "its tensors do not fit its own settings", "a checkpoint that gantool wrote") from error
-    rows = _label_rows(stored, condition)
-    hashed = stored.meta["model_hash"]
-    return Model(
-        stored.path,
-        config,
-        G.eval().requires_grad_(False),
-        prior,
-        shape,
-        condition,
-        rows,
-        hashed,
-        stored.meta["step"],
-    )
-
-
-def _check_shapes(
-    stored: Checkpoint, config: RunConfig, shape: tuple[int, ...], condition: Condition | None, prior: Prior
-) -> None:
-    """Compare shapes before memory is taken: a small file must not ask for a huge network."""
-    with torch.device("meta"), _Unfilled():
-        wanted = build_generator(config, shape, condition, prior.dim).state_dict()
-    found = stored.sampler()
-    if {name: tensor.shape for name, tensor in wanted.items()} != {name: part.shape for name, part in found.items()}:
-        raise FileError(str(stored.path), "its tensors do not fit its own settings", "a checkpoint that gantool wrote")
+    return Plan(stored.path, config, shape, used_condition(config, known), Prior.restore(stored.meta["prior"], where))
 
 
 class _Unfilled(TorchFunctionMode):
@@ -178,15 +192,17 @@ def _label_rows(stored: Checkpoint, condition: Condition | None) -> Tensor | Non
     rows = stored.tensors.get("data.labels")
     if rows is None or condition is None:
         return None
-    classes = condition.kind == "classes"
-    fits = (
-        rows.dtype == torch.int64 and rows.dim() == 1
-        if classes
-        else rows.dim() == 2 and rows.shape[1] == len(condition)
-    )
-    if not fits or (classes and len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < len(condition)):
+    rows = rows.float() if condition.kind == "attributes" else rows
+    if not are_labels(rows, condition):
         raise FileError(str(stored.path), "its label rows do not fit its names", "a checkpoint that gantool wrote")
-    return rows if classes else rows.float()
+    return rows
+
+
+def are_labels(c: Tensor, condition: Condition) -> bool:
+    """Whether ``c`` is int64 ``[N]`` with classes of a condition, or finite floats ``[N, A]`` for its attributes."""
+    if condition.kind == "classes":
+        return c.dtype == torch.int64 and c.dim() == 1 and bool(((c >= 0) & (c < len(condition))).all())
+    return c.is_floating_point() and c.shape[1:] == (len(condition),) and bool(c.isfinite().all())
 
 
 def restore_config(stored: Checkpoint, registry: Registry) -> RunConfig:

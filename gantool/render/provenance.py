@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,9 +15,10 @@ from PIL import Image, PngImagePlugin
 
 from gantool.errors import FileError
 from gantool.files.envelope import atomic
+from gantool.files.foreign import identify
 from gantool.render.grid import picture
 
-__all__ = ["Provenance", "carried", "read_provenance", "save_png", "save_sample"]
+__all__ = ["Provenance", "carried", "read_provenance", "read_single", "save_png", "save_sample"]
 
 CHUNK = "gantool"
 MOST_LATENTS = 2**22  # numbers in one picture's chunk
@@ -79,6 +81,18 @@ def read_provenance(path: Path | str) -> Provenance | None:
         return {**found, "model": str(found["model"]), "z": z, "c": c}
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise FileError(str(path), "carries a malformed gantool chunk", "a PNG that gantool made") from error
+
+
+def read_single(path: Path) -> Provenance | None:
+    """Return what a picture carries, or None for one that gantool did not make, whatever its format.
+
+    Raises FileError for a grid of samples, which no network should take for one picture.
+    """
+    made = read_provenance(path) if os.path.isfile(path) and identify(path) == "png" else None
+    if made is not None and len(made["z"]) > 1:
+        given, hint = f"is a grid of {len(made['z'])} samples", "type: gantool sample MODEL -o FOLDER"
+        raise FileError(str(path), given, "single pictures", hint)
+    return made
 
 
 def _encode(array: np.ndarray[Any, Any] | None) -> dict[str, Any] | None:

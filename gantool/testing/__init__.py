@@ -17,7 +17,8 @@ particular partners, say so by their names::
         settings={"hinge-wgan": {"lipschitz": "gp"}},  # what a run with this component needs besides
     )
 
-A dataset whose option ``root`` is not given by ``options`` is not read; it must say so with a UserError.
+Where components of two kinds share a name, write ``"KIND NAME"``. A dataset whose option ``root`` is not given by
+``options`` is not read; it must say so with a UserError.
 """
 
 from __future__ import annotations

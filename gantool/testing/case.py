@@ -17,7 +17,10 @@ __all__ = ["Case", "load_plugin", "require"]
 
 @dataclass(frozen=True)
 class Case:
-    """A component under test; ``options`` are small ones by a component's name, ``settings`` a tree for its runs."""
+    """A component under test; ``options`` are small ones by a component's name, ``settings`` a tree for its runs.
+
+    Where two kinds have a component of one name, ``KIND NAME`` tells them apart.
+    """
 
     component: Component
     registry: Registry
@@ -28,7 +31,12 @@ class Case:
     @property
     def own_options(self) -> Options:
         """The component's options: those that its author gave, else its defaults."""
-        return build(self.component.options, self.options.get(self.component.name, {}))
+        return build(self.component.options, self._small)
+
+    @property
+    def _small(self) -> Mapping[str, Any]:
+        part = self.component
+        return self.options.get(f"{part.kind} {part.name}", self.options.get(part.name, {}))
 
     def create(self) -> Any:
         """Make the component. Raises UserError where it refuses its options."""
@@ -45,10 +53,10 @@ class Case:
         Raises UserError where its own rules refuse that run.
         """
         tiny = {"batch_size": 4, "latent_dim": 8, "precision": "fp32", **training}
-        section = KINDS[self.component.kind].section
+        kind = KINDS[self.component.kind]
         asked = [
             Tier("the contract checks", {"data": "shapes", "condition": "none", "training": tiny}),
-            Tier("the component under test", {section: self.component.name}),
+            Tier("the component under test", {} if kind.use == "command" else {kind.section: self.component.name}),
             Tier(f"settings of {self.component.name}", self.settings),
         ]
         chosen = choose(self.registry, asked)
@@ -57,8 +65,8 @@ class Case:
             for section, part in chosen.items()
             if part.name in self.options
         }
-        if KINDS[self.component.kind].use == "list":
-            small[self.component.name] = dict(self.options.get(self.component.name, {}))
+        if kind.use == "list":
+            small[self.component.name] = dict(self._small)
         return resolve(self.registry, [Tier("small options", small), *asked])
 
 

@@ -13,10 +13,13 @@ from gantool.testing import (
     converter,
     dataset,
     declaration,
+    diagnostic,
+    extractor,
     finder,
     light,
     lipschitz,
     loss,
+    metric,
     regularizer,
     run,
 )
@@ -111,6 +114,26 @@ KIND: Mapping[str, tuple[Check, ...]] = {
         classifier.check_network_follows_its_input,
         classifier.check_pictures_are_independent_in_eval,
         classifier.check_state_round_trip,
+    ),
+    "extractor": (
+        extractor.check_network_gives_features,
+        extractor.check_names_fit_the_logits,
+        extractor.check_pictures_are_independent,
+        extractor.check_network_is_frozen,
+        extractor.check_description_names_the_weights,
+    ),
+    "metric": (
+        metric.check_says_what_it_needs,
+        metric.check_figure_is_a_number_in_its_interval,
+        metric.check_seed_decides,
+        metric.check_inputs_are_left_alone,
+    ),
+    "diagnostic": (
+        diagnostic.check_silent_without_readings,
+        diagnostic.check_silent_on_a_healthy_run,
+        diagnostic.check_copes_with_broken_numbers,
+        diagnostic.check_same_vitals_give_the_same_answer,
+        diagnostic.check_flags_start_a_run,
     ),
 }
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from gantool.training.observers import Observer, Report
 from gantool.training.phases import Phases
 from gantool.training.signals import Stop
+from gantool.training.vitals import Probe
 
 __all__ = ["Interval", "Length", "fit"]
 
@@ -54,6 +55,8 @@ class Actions:
     sample_interval: Interval
     save: Callable[[int], None]
     save_interval: Interval
+    probe: Probe | None
+    probe_interval: Interval
 
 
 MOST_STEPS, MOST_SECONDS = 50, 5.0  # between two reports, where no interval was given
@@ -69,14 +72,15 @@ def fit(phases: Phases, length: Length, actions: Actions, observers: Sequence[Ob
     began, reported = time.monotonic(), 0.0
     last = state.step
 
-    def report(fraction: float) -> None:
+    def report(fraction: float, probe: Probe | None = None) -> None:
         nonlocal reported, last
         if state.step == last:
             return
         per_step = training.n_critic * training.batch_size
         rate = (state.step - last) * per_step / max(group.seconds - reported, 1e-9)
         stats = phases.statistics.flush()
-        whole = Report(state.step, state.step * per_step, group.seconds, fraction, rate, stats)
+        vitals = probe.take(stats) if probe else {}
+        whole = Report(state.step, state.step * per_step, group.seconds, fraction, rate, stats, vitals)
         reported, last = group.seconds, state.step
         for observer in observers:
             observer.on_interval(whole)
@@ -95,8 +99,11 @@ def fit(phases: Phases, length: Length, actions: Actions, observers: Sequence[Ob
             due = state.step - last >= MOST_STEPS or group.seconds - reported >= MOST_SECONDS
         else:
             due = state.step % actions.log_every == 0
-        if due:
-            report(fraction)
+        probe = actions.probe if actions.probe and actions.probe.affordable(group.seconds) else None
+        if probe and not actions.probe_interval.due(state.step, fraction, group.seconds):
+            probe = None
+        if due or probe:
+            report(fraction, probe)
         if actions.sample_interval.due(state.step, fraction, group.seconds):
             actions.sample(state.step)
         if actions.save_interval.due(state.step, fraction, group.seconds):

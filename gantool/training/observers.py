@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
 from gantool.files.envelope import write_text
+from gantool.interfaces import Finding
 
-__all__ = ["JsonLog", "Observer", "Report", "Start", "read_log"]
+__all__ = ["Found", "JsonLog", "Observer", "Report", "Start", "command_to_try", "read_log"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,10 @@ class Start:
 
 @dataclass(frozen=True)
 class Report:
-    """The run at one log interval; ``stats`` are means over the interval's steps."""
+    """The run at one log interval; ``stats`` are means over the interval's steps.
+
+    ``vitals`` are the numbers of ``Vitals``, where they were taken at its end.
+    """
 
     step: int
     images: int
@@ -34,6 +39,21 @@ class Report:
     fraction: float  # of the run's length that is done
     rate: float  # real images a second since the last report
     stats: Mapping[str, float]
+    vitals: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the diagnostic ``name`` found at a step."""
+
+    step: int
+    name: str
+    finding: Finding
+
+    def row(self, folder: Path) -> dict[str, Any]:
+        """Return it as plain data, with the command to try for the run in a folder."""
+        command = command_to_try(folder, self.finding)
+        return {"step": self.step, "finding": self.name, "seen": self.finding.seen, "try": command}
 
 
 class Observer:
@@ -44,6 +64,12 @@ class Observer:
 
     def on_interval(self, report: Report) -> None:
         """Called at each log interval."""
+
+    def on_finding(self, step: int, name: str, finding: Finding) -> None:
+        """Called when the diagnostic ``name`` finds what it did not find at its last look."""
+
+    def on_note(self, text: str) -> None:
+        """Called with a remark on the watching itself."""
 
     def on_checkpoint(self, path: Path, step: int) -> None:
         """Called after a checkpoint was written."""
@@ -75,8 +101,17 @@ class JsonLog(Observer):
         }
         row |= {
             "rate": round(report.rate, 1),
-            **{name: float(f"{value:.6g}") for name, value in report.stats.items()},
+            **_short(report.stats),
         }
+        if report.vitals:
+            row["vitals"] = _short(report.vitals)
+        self._write(row)
+
+    def on_finding(self, step: int, name: str, finding: Finding) -> None:
+        """Append one line."""
+        self._write(Found(step, name, finding).row(self.path.parent))
+
+    def _write(self, row: Mapping[str, Any]) -> None:
         if self._file:
             self._file.write(json.dumps(row) + "\n")
             self._file.flush()
@@ -85,6 +120,15 @@ class JsonLog(Observer):
         """Close the log."""
         if self._file:
             self._file.close()
+
+
+def _short(numbers: Mapping[str, float]) -> dict[str, float]:
+    return {name: float(f"{value:.6g}") for name, value in numbers.items()}
+
+
+def command_to_try(folder: Path, finding: Finding) -> str:
+    """Return the line that starts the run of a folder again, with a finding's flags."""
+    return f"gantool train --config {shlex.quote(str(folder))} {finding.flags}"
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

@@ -26,3 +26,4 @@ class RunOptions(Options, frozen=True):
     threads: Annotated[int, Meta(ge=1, le=1024, description="processor threads; torch decides if not given")] | None = (
         None
     )
+    diagnose: Annotated[bool, Meta(description="watch the run for known failures")] = True

@@ -80,6 +80,9 @@ class Phases:
         self.joint = not state.D.has_batch_statistics()
         self.shares = _shares(self.training, self.group)
         self.statistics = Statistics()
+        # What the losses of the last step were shown, without a graph: real and fake scores, then fake and real ones.
+        self.scores_d: tuple[Tensor, Tensor] | None = None
+        self.scores_g: tuple[Tensor, Tensor | None] | None = None
         self._notes: dict[str, list[Tensor]] = {}
         self._critics = [parameter for parameter in state.D.parameters() if parameter.requires_grad]
 
@@ -134,9 +137,10 @@ class Phases:
             step = TrainingStep(number, self.training.seed, self.device, self.dtype, share, batch)
             yield Part(real, c, latents[share].to(self.device, self.dtype), step)
 
-    def _fake(self, part: Part) -> Tensor:
+    def generate(self, z: Tensor, c: Tensor | None) -> Tensor:
+        """Return G's samples in fp32 or fp64."""
         with self._autocast():
-            fake: Tensor = self.state.G(part.z, part.c)
+            fake: Tensor = self.state.G(z, c)
         return fake.to(self.dtype)
 
     def _critic_step(self, number: int, shared: bool) -> Part:
@@ -144,7 +148,7 @@ class Phases:
         self.state.optimizer_d.zero_grad(set_to_none=True)
         for part in self._parts(number, "latent of D"):
             with torch.set_grad_enabled(shared):
-                fake = self._fake(part)
+                fake = self.generate(part.z, part.c)
             self._backward(self._critic_loss(part, fake.detach()))
             self._penalise(part, fake.detach())
         self._update(self.state.optimizer_d)
@@ -153,6 +157,7 @@ class Phases:
 
     def _critic_loss(self, part: Part, fake: Tensor) -> Tensor:
         real_scores, fake_scores = self._scores(part.real, fake, part.c)
+        self.scores_d = real_scores.detach(), fake_scores.detach()
         loss = self.loss.discriminator(real_scores, fake_scores)
         self._note("loss_d", loss)
         self._note("score_real", real_scores.mean())
@@ -180,7 +185,7 @@ class Phases:
         try:
             stream = "latent of D" if self.training.n_critic == 1 else "latent of G"
             for part in [made] if made else self._parts(number, stream):
-                fake = self._fake(part) if part.fake is None else part.fake
+                fake = self.generate(part.z, part.c) if part.fake is None else part.fake
                 self._backward(self._generator_loss(part, fake))
             self._update(self.state.optimizer_g)
         finally:
@@ -192,6 +197,7 @@ class Phases:
         else:
             fake_scores, features = self._scored(fake, part.c)
         real_scores = self.critic(part.real, part.c) if self.loss.needs_real_for_generator else None
+        self.scores_g = fake_scores.detach(), None if real_scores is None else real_scores.detach()
         loss = self.loss.generator(fake_scores, real_scores)
         self._note("loss_g", loss)
         return loss if features is None else loss + self._regularization(part, fake, features)

@@ -23,6 +23,8 @@ from gantool.interfaces import Condition, DataInfo, Dataset, Samples
 from gantool.latent import seeds
 from gantool.latent.device import pick_device
 from gantool.networks import used_condition
+from gantool.plugins import load_plugins
+from gantool.registry import Component, Registry
 from gantool.render.animation import save_gif
 from gantool.render.plot import save_losses
 from gantool.training.batches import Batches
@@ -30,16 +32,19 @@ from gantool.training.folder import RunFolder
 from gantool.training.grids import FixedGrid
 from gantool.training.group import Group, joined
 from gantool.training.loop import Actions, Interval, Length, fit
-from gantool.training.observers import JsonLog, Observer, Start, read_log
+from gantool.training.observers import Found, JsonLog, Observer, Start, read_log
 from gantool.training.options import RunOptions
 from gantool.training.phases import Phases
 from gantool.training.signals import Stop
 from gantool.training.state import TrainingState, build_state
+from gantool.training.vitals import Probe
+from gantool.training.watch import Watch
 
 __all__ = ["Outcome", "Prepared", "prepare", "train"]
 
 FRAMES = 200  # the most in the film
 GRIDS, CHECKPOINTS = 24, 10  # in a run, where no interval is given
+READINGS = 60  # of its vitals
 CHECKPOINT_SECONDS = 600.0  # the most work that a crash may cost, unless --checkpoint-every says otherwise
 LABEL_ROWS = 4096  # kept in a checkpoint, so that labels can be drawn without the data
 
@@ -80,12 +85,16 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended; ``signal`` is 0, or the number of the signal that stopped it."""
+    """How a run ended; ``signal`` is 0, or the number of the signal that stopped it.
+
+    ``findings`` are what its diagnostics found, in the order of its steps.
+    """
 
     folder: Path
     step: int
     model_hash: str
     signal: int = 0
+    findings: tuple[Found, ...] = ()
 
 
 def prepare(config: RunConfig, options: RunOptions, group: Group | None = None) -> Prepared:
@@ -113,13 +122,17 @@ def train(
     options: RunOptions | None = None,
     observers: Sequence[Observer] = (),
     resume: Checkpoint | None = None,
+    *,
+    registry: Registry | None = None,
 ) -> Outcome:
     """Train and leave a run folder; with ``resume`` go on from a checkpoint, in the folder it lies in.
 
+    The diagnostics of ``registry``, of all plugins where None is given, watch the run unless ``options`` say otherwise.
     Under ``torchrun`` all processes train one model, and the first one writes. Raises UserError before anything is
     written, and TrainingError for a loss that is not finite or a process of the group that is gone.
     """
     options = options or RunOptions()
+    diagnostics = (registry or load_plugins().registry).all("diagnostic")
     with joined(pick_device(options.device)) as group:
         run = prepare(config, options, group)
         if resume is not None:
@@ -135,7 +148,7 @@ def train(
         try:
             if resume is not None:
                 _check_newest(folder, resume)
-            return _train(run, folder, observers)
+            return _train(run, folder, observers, diagnostics)
         finally:
             folder.unlock()
 
@@ -167,7 +180,7 @@ def _follow(run: Prepared) -> Outcome:
     length = Length(run.config.training.steps, options.minutes)
     never = Interval(None, 0)
     with Stop(repeats=False) as stop:
-        fit(run.phases, length, Actions(options.log_every, _nothing, never, _nothing, never), [], stop)
+        fit(run.phases, length, Actions(options.log_every, _nothing, never, _nothing, never, None, never), [], stop)
     return Outcome(folder, state.step, "", group.signal)
 
 
@@ -175,11 +188,15 @@ def _nothing(step: int) -> None:
     """Leave pictures and checkpoints to the process that leads."""
 
 
-def _train(run: Prepared, folder: RunFolder, observers: Sequence[Observer]) -> Outcome:
+def _train(
+    run: Prepared, folder: RunFolder, observers: Sequence[Observer], diagnostics: Sequence[Component]
+) -> Outcome:
     state, options, group = run.state, run.options, run.phases.group
     group.share(str(folder.path))
     grid = FixedGrid(state.prior, tuple(run.info.shape), run.condition, run.samples)
-    watching = [JsonLog(folder.log), *observers]
+    told = [JsonLog(folder.log), *observers]
+    watch = Watch(run.config, diagnostics if options.diagnose else [], told)
+    watching = [*told, watch]
     labels = _label_rows(run)
     digest = ""
 
@@ -212,6 +229,8 @@ def _train(run: Prepared, folder: RunFolder, observers: Sequence[Observer]) -> O
         Interval(options.sample_every, GRIDS, begun=begun),
         save,
         Interval(options.checkpoint_every, CHECKPOINTS, CHECKPOINT_SECONDS, begun),
+        Probe(run.phases) if options.diagnose else None,
+        Interval(None, READINGS, begun=begun),
     )
     with Stop(repeats=group.size == 1) as stop:
         try:
@@ -226,8 +245,8 @@ def _train(run: Prepared, folder: RunFolder, observers: Sequence[Observer]) -> O
                 observer.on_end(state.step)
         if complete:  # also where a signal came during the last step: nothing is left to go on with
             _finish(run, folder, grid, digest)
-            return Outcome(folder.path, state.step, digest)
-    return Outcome(folder.path, state.step, digest, group.signal)
+            return Outcome(folder.path, state.step, digest, findings=tuple(watch.found))
+    return Outcome(folder.path, state.step, digest, group.signal, tuple(watch.found))
 
 
 def _label_rows(run: Prepared) -> dict[str, torch.Tensor]:

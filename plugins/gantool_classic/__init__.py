@@ -8,8 +8,11 @@ from gantool import Component, Options, hookimpl
 from gantool_classic import settings
 from gantool_classic.classifiers import COMPONENTS as CLASSIFIERS
 from gantool_classic.datasets import COMPONENTS as DATASETS
+from gantool_classic.diagnostics import COMPONENTS as DIAGNOSTICS
+from gantool_classic.extractors import COMPONENTS as EXTRACTORS
 from gantool_classic.finders import COMPONENTS as FINDERS
 from gantool_classic.measured import GAUSSIANS, GREY, SHAPES
+from gantool_classic.metrics import COMPONENTS as METRICS
 from gantool_classic.regularizers import COMPONENTS as REGULARIZERS
 
 GANTOOL_API = 1
@@ -174,6 +177,9 @@ def gantool_components() -> list[Component]:
         *REGULARIZERS,
         *CLASSIFIERS,
         *FINDERS,
+        *DIAGNOSTICS,
+        *EXTRACTORS,
+        *METRICS,
         *_converters(),
         *_recipes(),
     ]

@@ -34,7 +34,10 @@ def untrained_classifier() -> str:
 
 @contract_checks(
     "gantool_classic",
-    options={"classifier": {"file": untrained_classifier(), "features": ["large"]}},
+    options={
+        "regularizer classifier": {"file": untrained_classifier(), "features": ["large"]},
+        "extractor classifier": {"weights": untrained_classifier()},
+    },
     settings={"wgan": {"lipschitz": "gp"}, "auxiliary": {"condition": "slot"}},
 )
 def test_contract(check):

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from gantool.errors import DataError, OptionError
+from gantool.files.cache import cache_folder
 from gantool.files.packing import pack
-from gantool_classic.datasets.cache import cache_folder
 from gantool_classic.datasets.folder import Folder
 from gantool_classic.datasets.settings import FolderOptions
 
@@ -378,4 +378,4 @@ def test_a_cache_that_cannot_be_written_says_how_to_move_it(tmp_path, monkeypatc
 
 
 def test_the_cache_lies_where_the_variable_says(cache):
-    assert cache_folder() == cache / "datasets"
+    assert cache_folder("datasets") == cache / "datasets"

@@ -434,6 +434,8 @@ def test_a_list_that_cannot_be_is_refused_by_its_place(tree, said):
 def test_a_part_of_a_list_may_not_be_named_like_a_table_of_settings():
     assert "is that of a table" in str(part("regularizer", "data").problem())
     assert "is that of a table" in str(part("regularizer", "none").problem())
+    assert "is that of a table" in str(part("metric", "data").problem())  # commands have --data beside their tools
+    assert part("metric", "lipschitz").problem() is None
     assert part("dataset", "data").problem() is None
     assert part("regularizer", "x", recipe={"loss": "y"}).problem() == "a regularizer brings no recipe"
 

@@ -30,5 +30,8 @@ def gantool_components():
         Component("classifier", "sound", "contract_classifiers:Classifier", "One layer."),
         Component("classifier", "trained", "contract_classifiers:NotInstalled", "Its weights are not there."),
         Component("direction-finder", "sound", "contract_finders:Finder", "The diagonal of z."),
+        Component("extractor", "sound", "contract_evaluation:Extractor", "Means of the channels."),
+        Component("extractor", "missing", "contract_evaluation:NotInstalled", "Its weights are not there."),
+        Component("metric", "sound", "contract_evaluation:Metric", "Distance of the means."),
         Component("dataset", "rooted", "contract_data:Rooted", "Noise of a folder.", RootOptions),
     ]

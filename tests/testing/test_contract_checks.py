@@ -118,8 +118,23 @@ FAULTS = {
             "state_round_trip",
         },
     },
+    "extractor": {
+        "FlatFeatures": {"network_gives_features"},
+        "NamesTooFew": {"names_fit_the_logits"},
+        "BatchStatistics": {"pictures_are_independent"},
+        "Trains": {"network_is_frozen"},
+        "SaysLittle": {"description_names_the_weights"},
+    },
+    "metric": {
+        "UnknownNeed": {"says_what_it_needs"},
+        "OutsideItsInterval": {"figure_is_a_number_in_its_interval"},
+        "OwnRandomness": {"seed_decides"},
+        "WritesInto": {"inputs_are_left_alone"},
+    },
 }
 HOMES = {
+    "extractor": "contract_evaluation",
+    "metric": "contract_evaluation",
     "direction-finder": "contract_finders",
     "classifier": "contract_classifiers",
     "regularizer": "contract_regularizers",

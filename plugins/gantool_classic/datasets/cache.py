@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from pathlib import Path
 
-from platformdirs import user_cache_dir
-
 from gantool.errors import DataError, FileError
+from gantool.files.cache import cache_folder
 from gantool.files.dataset import describe_pack, read_pack
 from gantool.files.packing import alone
 from gantool.files.progress import progress
@@ -18,12 +16,7 @@ from gantool_classic.datasets.listing import Listing
 from gantool_classic.datasets.packing import decided, pack_listing
 from gantool_classic.datasets.pictures import Conversion
 
-__all__ = ["cache_folder", "describe_listing", "load_listing"]
-
-
-def cache_folder() -> Path:
-    """Return where packs are kept: ``GANTOOL_CACHE``, or the user's cache directory."""
-    return Path(os.environ.get("GANTOOL_CACHE") or user_cache_dir("gantool")).expanduser() / "datasets"
+__all__ = ["describe_listing", "load_listing"]
 
 
 def describe_listing(listing: Listing, conversion: Conversion, split: str | None) -> DataInfo:
@@ -68,7 +61,7 @@ def _pack(listing: Listing, conversion: Conversion, path: Path) -> None:
 def _place(listing: Listing, conversion: Conversion) -> Path:
     name = re.sub(r"[^\w.-]+", "_", listing.root.resolve().name, flags=re.ASCII)
     size = f"{conversion.height}x{conversion.width}"
-    return cache_folder() / f"{name}-{size}-{listing.key(conversion)[:16]}.safetensors"
+    return cache_folder("datasets") / f"{name}-{size}-{listing.key(conversion)[:16]}.safetensors"
 
 
 def _is_sound(path: Path) -> bool:

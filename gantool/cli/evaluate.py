@@ -1,0 +1,240 @@
+"""``gantool evaluate``."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gantool.cli import flags
+from gantool.cli.console import note, say, say_json, table
+from gantool.config import resolve
+from gantool.errors import OptionError
+from gantool.files import checkpoint, envelope
+from gantool.files.names import check_suffix, free
+from gantool.files.progress import progress
+
+if TYPE_CHECKING:
+    from gantool.evaluation.results import Results
+    from gantool.evaluation.subject import RealData
+    from gantool.interfaces import Extractor
+    from gantool.latent.model import Model
+
+EPILOG = """\b
+Examples:
+  gantool evaluate runs/shapes-dcgan-wgan-gp
+  gantool evaluate RUN --extractor shapes-classifier.safetensors -n 10000
+  gantool evaluate RUN --metrics fid,kid --extractor inception --inception.weights FILE
+  gantool evaluate RUN --metrics modes,lipschitz
+  gantool evaluate RUN --data.split test -o test.json
+  gantool evaluate --compare a.json b.json
+"""
+SHOWN = 4  # details of a figure in the table
+
+
+def _run(ctx: click.Context, model: str | None, **values: Any) -> None:
+    """Measure a model: how good and how varied its samples are, held against the data it was trained on.
+
+    Without --metrics all that can be had for this model and data. FID, KID, IS, precision and recall compare features
+    that an extractor sees: figures of one extractor say nothing beside those of another, so each result is written
+    with its protocol, and --compare refuses unlike ones.
+    """
+    if values["compare"]:
+        _compare(model, values)
+        return
+    if model is None:
+        raise OptionError("MODEL", "was not given", "a run folder or a checkpoint", "type: gantool evaluate --help")
+    from gantool.evaluation import results as files
+    from gantool.evaluation.evaluate import create_metrics, evaluate
+    from gantool.evaluation.subject import ModelSubject
+    from gantool.files import features
+    from gantool.latent.device import pick_device
+    from gantool.latent.model import open_model
+
+    registry = flags.registry_of(ctx)
+    out = check_suffix(values["out"] or str(_home(model) / "evaluation.json"), [".json"])
+    kept = values["save_features"] and check_suffix(values["save_features"], [".safetensors"], "--save-features")
+    opened = open_model(model, registry).on(pick_device(values["device"]))
+    data = _data(ctx, opened, values)
+    asked = values["metrics"] is not None
+    metrics, missing = create_metrics(flags.chosen_tools(ctx, values), asked)
+    wanted = values["extractor"] or (len(opened.shape) == 3 and any("extractor" in one.metric.needs for one in metrics))
+    extractor = _extractor(ctx, values) if wanted or kept else None
+    with _watching(values["count"], values["quiet"]) as watch:
+        subject = ModelSubject(opened, data, values["count"], registry, extractor, values["seed"], watch)
+        _warn(subject.describe_extractor())
+        results = evaluate(subject, metrics, asked=asked)
+        if kept:
+            features.write(free(kept), {"real": subject.real, "fake": subject.fake}, results.protocol)
+    results = files.Results(**{**vars(results), "refused": {**missing, **results.refused}})
+    out = free(out)
+    files.write(out, results)
+    _report(results, out, values["as_json"])
+
+
+def _home(model: str) -> Path:
+    """Return where results go unasked: into the run folder, or beside the checkpoint."""
+    return Path(model) if Path(model).is_dir() else Path(model).parent
+
+
+def _data(ctx: click.Context, model: Model, values: Mapping[str, Any]) -> RealData:
+    """Open the data that the flags name, else those that the model was trained on."""
+    from gantool.evaluation.subject import RealData
+
+    registry = flags.registry_of(ctx)
+    known = isinstance(ctx.command, flags.ComponentCommand) and ctx.command.model
+    trained_on = envelope.read_header(model.path, checkpoint.KIND).meta.get("fingerprint") if known else None
+    if not trained_on and values["data"] is None:
+        given = f"{model.path} does not know what it was trained on"
+        raise OptionError("--data", given, "data to hold it against", "type: --data NAME, as for gantool train")
+    tier = flags.flag_tier(flags.chosen(ctx), values)
+    own = {"config": known} if known and values["data"] is None else {}
+    config = resolve(registry, [*flags.source_tiers(registry, own), tier])
+    dataset = config.create("data")
+    info, samples = dataset.describe(), dataset.load()
+    if trained_on and trained_on != info.fingerprint and values["data"] is None and not tier.tree.get("data"):
+        note("The data has changed since the model was trained on it.")
+    return RealData(config, info, samples)
+
+
+def _extractor(ctx: click.Context, values: Mapping[str, Any]) -> tuple[str, Extractor]:
+    component, options = flags.chosen_tool(ctx, values)
+    return component.name, component.create(options)
+
+
+def _warn(extractor: Mapping[str, Any] | None) -> None:
+    """Say where pictures are not seen as they are."""
+    if extractor and extractor["channels"] != "as they are":
+        note(f"For {extractor['name']}: {extractor['channels']}.")
+
+
+@contextlib.contextmanager
+def _watching(count: int, quiet: bool) -> Any:
+    """Give a function that is told what is looked at and how many more of it are done, and draws a bar for each."""
+    done: dict[str, int] = {}
+    with contextlib.ExitStack() as stack:
+
+        def watch(what: str, more: int) -> None:
+            if what not in done:
+                stack.close()
+                ticks[what] = stack.enter_context(progress(TITLES.get(what, what), quiet=quiet))
+                done[what] = 0
+            done[what] += more
+            ticks[what](done[what], count)
+
+        ticks: dict[str, Any] = {}
+        yield watch
+
+
+TITLES = {"samples": "Looking at samples", "real": "Looking at real pictures"}
+
+
+def _report(results: Results, out: Path, as_json: bool) -> None:
+    if as_json:
+        say_json({"out": str(out), **results.plain()})
+        return
+    rows = [(name, _number(one["value"]), _interval(one), _details(one)) for name, one in results.figures.items()]
+    table(("metric", "value", "95 % interval", "beside it"), rows)
+    for name, one in results.figures.items():
+        if one["note"]:
+            note(f"{name}: {one['note']}")
+    for name, reason in results.refused.items():
+        note(f"{name} was left out: {reason}")
+    samples, data = results.protocol["samples"]["count"], results.protocol["data"]
+    by = f", by {results.protocol['extractor']['name']}" if results.protocol["extractor"] else ""
+    held = f"{samples:,} samples against {data['count']:,} of {data['name']}{by}, {results.seconds:.0f} s"
+    follow = shlex.join(["gantool", "evaluate", "--compare", str(out), "OTHER.json"])
+    say(f"{held}: {out}. Next: {follow}")
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def _interval(figure: Mapping[str, Any]) -> str:
+    if figure["low"] is None or figure["high"] is None:
+        return ""
+    return f"{_number(figure['low'])} to {_number(figure['high'])}"
+
+
+def _details(figure: Mapping[str, Any]) -> str:
+    details = [f"{name} {_number(value)}" for name, value in figure["details"].items()]
+    more = f", {len(details) - SHOWN} more in the file" if len(details) > SHOWN else ""
+    return ", ".join(details[:SHOWN]) + more
+
+
+def _compare(model: str | None, values: Mapping[str, Any]) -> None:
+    """Show two results beside each other."""
+    from gantool.evaluation import results as files
+
+    if model is not None:
+        raise OptionError("--compare", f"was given with {model}", "two .json files alone", "leave the model out")
+    first, second = values["compare"]
+    results = files.read(first), files.read(second)
+    shared = files.compare((first, second), results)
+    if values["as_json"]:
+        figures = {name: [one.figures[name] for one in results] for name in shared}
+        say_json({"compared": [first, second], "models": [dict(one.model) for one in results], "figures": figures})
+        return
+    rows = []
+    for name in shared:
+        cells = [f"{_number(one.figures[name]['value'])}  {_bounds(one.figures[name])}".strip() for one in results]
+        rows.append((name, *cells))
+    table(("metric", first, second), rows)
+    differing = [name for name, number in results[0].versions.items() if results[1].versions.get(name) != number]
+    if differing:
+        note(f"They were taken with other versions of: {', '.join(differing)}.")
+    say("One protocol. Where intervals overlap, the difference may be chance.")
+
+
+def _bounds(figure: Mapping[str, Any]) -> str:
+    interval = _interval(figure)
+    return f"({interval})" if interval else ""
+
+
+command = flags.ComponentCommand(
+    "evaluate",
+    only=["data"],
+    tool="extractor",
+    tools="metrics",
+    of_model=True,
+    callback=click.pass_context(_run),
+    help=_run.__doc__,
+    epilog=EPILOG,
+    params=[
+        click.Argument(["model"], metavar="MODEL", required=False),
+        *(flag for flag in flags.selectors() if flag.name == "data"),
+        click.Option(
+            ["--metrics"], metavar="A,B", help="What to measure; see components metric. [all that can be had]"
+        ),
+        click.Option(
+            ["--extractor"],
+            metavar="NAME|FILE",
+            help="By whose features pictures are compared; see components extractor. [efficientnet-lite0]",
+        ),
+        click.Option(
+            ["-n", "--count"],
+            type=click.IntRange(2, 10**7),
+            default=5000,
+            help="Samples, and at most so many real examples. [5000]",
+        ),
+        click.Option(["--seed"], type=click.IntRange(0, 2**63 - 1), default=0, help="Which real examples. [0]"),
+        click.Option(
+            ["--device"],
+            type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+            default="auto",
+            help="Where to compute. [auto]",
+        ),
+        click.Option(["--compare"], nargs=2, metavar="A.json B.json", help="Show two results of one protocol."),
+        click.Option(
+            ["-o", "--out"], metavar="FILE", help="The .json; one that exists is kept. [evaluation.json, by the model]"
+        ),
+        click.Option(["--save-features"], metavar="FILE", help="Also save what the extractor said, a .safetensors."),
+        click.Option(["--json", "as_json"], is_flag=True, help="Print the results as JSON."),
+        click.Option(["-q", "--quiet"], is_flag=True, help="Show no progress."),
+    ],
+)

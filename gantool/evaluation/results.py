@@ -1,0 +1,119 @@
+"""The results of an evaluation: figures with the protocol that they were taken by, without which they mean nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gantool.errors import FileError, OptionError
+from gantool.files.envelope import write_text
+
+__all__ = ["FORMAT", "Results", "compare", "read", "write"]
+
+FORMAT = 1
+MOST_BYTES = 2**24
+
+
+@dataclass(frozen=True)
+class Results:
+    """``figures`` by metric: each a ``value``, ``low`` and ``high`` or None, ``details``, ``options`` and a ``note``.
+
+    ``protocol`` is what must be equal for two results to be compared, with the options of the metrics that both have;
+    ``refused`` says why a metric has no figure.
+    """
+
+    model: Mapping[str, Any]
+    protocol: Mapping[str, Any]
+    figures: Mapping[str, Mapping[str, Any]]
+    refused: Mapping[str, str]
+    versions: Mapping[str, str]
+    seconds: float = 0.0
+
+    def plain(self) -> dict[str, Any]:
+        """Return the results as plain data."""
+        parts = ("model", "protocol", "figures", "refused", "versions")
+        plain = {name: dict(getattr(self, name)) for name in parts}
+        return {"kind": "evaluation", "format": FORMAT, **plain, "seconds": round(self.seconds, 1)}
+
+
+def write(path: Path, results: Results) -> None:
+    """Write results as JSON, whole or not at all."""
+    write_text(path, json.dumps(results.plain(), indent=2) + "\n")
+
+
+def read(path: Path | str) -> Results:
+    """Read results. Raises FileError for anything else."""
+    where, allowed = str(path), "a .json that gantool evaluate wrote"
+    try:
+        file = Path(path)
+        if file.stat().st_size > MOST_BYTES:
+            raise FileError(where, "is too long for results", allowed)
+        plain = json.loads(file.read_text())
+    except OSError as error:
+        raise FileError(where, f"cannot be read ({error.strerror})", allowed) from error
+    except (ValueError, RecursionError) as error:
+        raise FileError(where, "is not JSON", allowed) from error
+    if not isinstance(plain, dict) or plain.get("kind") != "evaluation":
+        raise FileError(where, "holds no results", allowed)
+    if plain.get("format") != FORMAT:
+        given = f"was written in format {plain.get('format')}"
+        raise FileError(where, given, f"this gantool reads {FORMAT}", "pip install -U gantool")
+    try:
+        stored = msgspec.convert(plain, _Stored)
+    except msgspec.ValidationError as error:
+        raise FileError(where, f"is damaged ({error})", allowed) from error
+    figures = {name: msgspec.structs.asdict(figure) for name, figure in stored.figures.items()}
+    return Results(stored.model, stored.protocol, figures, stored.refused, stored.versions, stored.seconds)
+
+
+class _Figure(msgspec.Struct):
+    value: float
+    low: float | None
+    high: float | None
+    details: dict[str, float]
+    note: str
+    options: dict[str, Any]
+
+
+class _Stored(msgspec.Struct):
+    model: dict[str, Any]
+    protocol: dict[str, Any]
+    figures: dict[str, _Figure]
+    refused: dict[str, str]
+    versions: dict[str, str]
+    seconds: float = 0.0
+
+
+def compare(names: tuple[str, str], results: tuple[Results, Results]) -> list[str]:
+    """Return the metrics that both results have, taken by one protocol.
+
+    Raises OptionError naming what differs, or where they share no metric.
+    """
+    shared = [name for name in results[0].figures if name in results[1].figures]
+    if not shared:
+        raise OptionError("--compare", "they have no metric in common", "results of the same metrics")
+    first, second = (_flat(_terms(one, shared)) for one in results)
+    differing = [key for key in {**first, **second} if first.get(key) != second.get(key)]
+    if differing:
+        key = differing[0]
+        given = f"{key} is {first.get(key)} in {names[0]} and {second.get(key)} in {names[1]}"
+        hint = f"evaluate one of them again; all that differs: {', '.join(differing)}"
+        raise OptionError("--compare", given, "figures that were taken by one protocol", hint)
+    return shared
+
+
+def _terms(results: Results, shared: list[str]) -> dict[str, Any]:
+    """Return all that two results must agree in."""
+    return {**results.protocol, **{name: results.figures[name]["options"] for name in shared}}
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat

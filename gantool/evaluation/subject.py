@@ -1,0 +1,169 @@
+"""A model under evaluation: its samples, real examples, and what an extractor says of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gantool import __version__
+from gantool.config import RunConfig
+from gantool.errors import OptionError
+from gantool.evaluation.critic import restore_critic
+from gantool.evaluation.extraction import RULES, cached, judge, rounded
+from gantool.files import checkpoint as checkpoints
+from gantool.interfaces import Condition, DataInfo, Extractor, Judged, Modes, Samples
+from gantool.latent import seeds as seeding
+from gantool.latent.model import Model
+from gantool.networks import used_condition
+from gantool.registry import Registry
+
+__all__ = ["ModelSubject", "RealData"]
+
+Watch = Callable[[str, int], object]  # told what is being looked at, and how many more of it are done
+
+
+@dataclass(frozen=True)
+class RealData:
+    """The examples that a model is held against: what they are, and where they came from."""
+
+    config: RunConfig  # names the dataset and its options
+    info: DataInfo
+    samples: Samples
+
+    def describe(self) -> dict[str, Any]:
+        """Say what the examples are, so that equal words are equal examples."""
+        options = self.config.tree()["data"]
+        return {"name": options["name"], "split": options.get("split"), "fingerprint": self.info.fingerprint}
+
+
+@dataclass(eq=False)  # one subject is like no other, and can be a key
+class ModelSubject:
+    """Implements ``gantool.interfaces.Subject``. ``extractor`` is by its name, or None where no metric needs one.
+
+    Real examples are the first ``count`` of a shuffle by the seed, samples those of the seeds 0 to ``count`` - 1, with
+    conditions drawn from the data's where the model has any. Raises OptionError where data and model do not fit.
+    """
+
+    model: Model
+    data: RealData
+    count: int
+    registry: Registry
+    extractor: tuple[str, Extractor] | None = None
+    seed: int = 0
+    watch: Watch = lambda what, done: None
+
+    def __post_init__(self) -> None:
+        if tuple(self.data.info.shape) != self.model.shape:
+            sides = [" x ".join(map(str, shape)) for shape in (self.data.info.shape, self.model.shape)]
+            given = f"its examples are {sides[0]}, the model makes {sides[1]}"
+            name = self.data.config.name("data")
+            raise OptionError(f"--data {name}", given, "data of one shape", f"see: gantool components dataset {name}")
+
+    @property
+    def config(self) -> RunConfig:
+        """The model's settings."""
+        return self.model.config
+
+    @property
+    def condition(self) -> Condition | None:
+        """What the model is conditioned on, else what the data's labels are."""
+        return self.model.condition or self.data.info.condition
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """The names of the extractor's logits."""
+        return self.extractor[1].names if self.extractor else None
+
+    @property
+    def modes(self) -> Modes | None:
+        """Where the data gather."""
+        return self.data.samples.modes
+
+    @cached_property
+    def rows(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """The rows of the real examples: int64 ``[M]``, at most ``count``, shuffled."""
+        order = torch.randperm(len(self.data.samples.values), generator=seeding.generator(self.seed, "real examples"))
+        return order[: self.count].numpy()
+
+    @property
+    def seeds(self) -> range:
+        """The seeds of the samples."""
+        return range(self.count)
+
+    @cached_property
+    def labels(self) -> Tensor | None:
+        """The condition that each sample was asked for."""
+        return self.model.labels(self.seeds)
+
+    @cached_property
+    def real_labels(self) -> Tensor | None:
+        """The labels of the real examples."""
+        labels = self.data.samples.labels
+        return None if labels is None else torch.from_numpy(np.ascontiguousarray(labels[self.rows]))
+
+    @cached_property
+    def critic(self) -> nn.Module:
+        """The trained discriminator, in eval mode. Raises FileError where the model has none."""
+        return restore_critic(checkpoints.read(self.model.path), self.registry)
+
+    def samples(self, count: int) -> tuple[Tensor, Tensor | None]:
+        """Return the first samples and their conditions; more of them than were asked for elsewhere are made too."""
+        seeds = range(count)
+        z, c = self.model.latents(seeds), self.model.labels(seeds)
+        x = self.model.samples(z, c)
+        return (rounded(x) if x.dim() == 4 else x), c
+
+    def examples(self, count: int) -> tuple[Tensor, Tensor | None]:
+        """Return the first real examples and, where the model has a condition, theirs."""
+        labelled = used_condition(self.model.config, self.data.info.condition) is not None
+        c = self.real_labels[:count] if labelled and self.real_labels is not None else None
+        return self._read(self.rows[:count]), c
+
+    @cached_property
+    def fake(self) -> Judged:
+        """What the extractor says of the samples."""
+        return self._judge(self._draw, self.count, "samples")
+
+    @cached_property
+    def real(self) -> Judged:
+        """What the extractor says of the real examples; it is kept for the next model."""
+        source = {
+            "data": self.data.describe(),
+            "count": len(self.rows),
+            "seed": self.seed,
+            "extractor": self.describe_extractor(),
+            "gantool": __version__,
+        }
+        return cached(source, lambda: self._judge(self._pick, len(self.rows), "real"))
+
+    def describe_extractor(self) -> Mapping[str, Any] | None:
+        """Say by what pictures are compared."""
+        if self.extractor is None:
+            return None
+        name, part = self.extractor
+        rule = RULES.get((self.model.shape[0], part.channels or 0), "as they are")
+        return {"name": name, **part.describe(), "channels": rule}
+
+    def _judge(self, draw: Callable[[Sequence[int]], Tensor], count: int, what: str) -> Judged:
+        assert self.extractor is not None  # a metric that asks for it says so in ``needs``
+        part = self.extractor[1]
+        shape = (part.channels or self.model.shape[0], *self.model.shape[1:])
+        network = part.network(shape)
+        return judge(network, draw, count, part.channels, self.model.device, lambda done: self.watch(what, done))
+
+    def _draw(self, rows: Sequence[int]) -> Tensor:
+        c = None if self.labels is None else self.labels[list(rows)]
+        return rounded(self.model.samples(self.model.latents(rows), c))
+
+    def _pick(self, places: Sequence[int]) -> Tensor:
+        return self._read(self.rows[list(places)])
+
+    def _read(self, rows: np.ndarray[Any, Any]) -> Tensor:
+        values = torch.from_numpy(np.ascontiguousarray(self.data.samples.values[rows]))
+        return values.float().div_(127.5).sub_(1) if values.dtype == torch.uint8 else values

@@ -1,0 +1,147 @@
+"""Distances between the features of samples and of real pictures. All formulas are torch-fidelity's."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from torch import Tensor
+
+from gantool import Figure, Options, Subject
+from gantool_classic.metrics.extra import fidelity, mean_interval, share_interval
+from gantool_classic.metrics.settings import KidOptions, NeighbourOptions, ScoreOptions
+
+__all__ = ["Fid", "InceptionScore", "Kid", "Precision", "Recall"]
+
+LEAST = 2  # samples in a block of KID
+ROWS = 2000  # of a matrix of distances that are in memory at once
+
+
+class OfFeatures:
+    """A metric of pictures that asks an extractor."""
+
+    needs = ("extractor",)
+    packages = ("torch-fidelity", "scipy")
+
+    def refuses(self, subject: Subject) -> str | None:
+        """Refuse nothing: an extractor sees every picture."""
+        return None
+
+
+class Fid(OfFeatures):
+    """Fréchet distance of two Gaussians with the features' means and covariances (Heusel et al. 2017, equation 6).
+
+    It is biased upwards by few samples, and hardly means anything with fewer of them than features.
+    """
+
+    better = "lower"
+
+    def __init__(self, options: Options) -> None:
+        self.fidelity = fidelity("metric_fid", "--metrics fid")
+
+    def measure(self, subject: Subject) -> Figure:
+        """Return the distance."""
+        features = [judged.features.double() for judged in (subject.fake, subject.real)]
+        statistics = [self.fidelity.fid_features_to_statistics(part) for part in features]
+        found = self.fidelity.fid_statistics_to_metric(*statistics, verbose=False)
+        count, width = min(map(len, features)), features[0].shape[1]
+        note = ""
+        if count <= width:
+            note = f"{count} samples for {width} features make FID mostly bias; use kid, or -n {10 * width}"
+        return Figure(found[self.fidelity.KEY_METRIC_FID], note=note)
+
+
+class Kid(OfFeatures):
+    """Squared maximum mean discrepancy under the cubic kernel (Bińkowski et al. 2018, section 4), without bias.
+
+    Its mean over disjoint blocks of samples, which are independent estimates and so have an interval.
+    """
+
+    better = "lower"
+
+    def __init__(self, options: KidOptions) -> None:
+        self.blocks = options.blocks
+        self.fidelity = fidelity("metric_kid", "--metrics kid")
+
+    def measure(self, subject: Subject) -> Figure:
+        """Return the mean over the blocks and its interval."""
+        fake, real = subject.fake.features.double(), subject.real.features.double()
+        size = min(len(fake), len(real)) // self.blocks
+        parts = [slice(block * size, (block + 1) * size) for block in range(self.blocks)]
+        values = [
+            self.fidelity.kid_features_to_metric(
+                fake[part], real[part], kid_subsets=1, kid_subset_size=size, verbose=False
+            )[self.fidelity.KEY_METRIC_KID_MEAN]
+            for part in parts
+        ]
+        return Figure(*mean_interval(values, "--metrics kid"), details={"samples in a block": size})
+
+    def refuses(self, subject: Subject) -> str | None:
+        """Refuse blocks of a single sample."""
+        if subject.count >= LEAST * self.blocks:
+            return None
+        return f"needs {LEAST * self.blocks} samples for {self.blocks} blocks; give -n or fewer --kid.blocks"
+
+
+class Precision(OfFeatures):
+    """Share of the samples that lie near real pictures (Kynkäänniemi et al. 2019, equation 2).
+
+    The interval is that of a share, with the region that counts as near held fixed.
+    """
+
+    better, side = "higher", 0
+
+    def __init__(self, options: NeighbourOptions) -> None:
+        self.neighbours = options.neighbours
+        self.where = f"--metrics {type(self).__name__.lower()}"
+        fidelity("metric_prc", self.where)
+
+    def measure(self, subject: Subject) -> Figure:
+        """Return the share and its interval."""
+        share = _precision_and_recall(subject.fake.features, subject.real.features, self.neighbours)[self.side]
+        count = len((subject.fake, subject.real)[self.side].features)
+        return Figure(share, *share_interval(round(share * count), count, self.where))
+
+    def refuses(self, subject: Subject) -> str | None:
+        """Refuse fewer samples than neighbours."""
+        return (
+            None if subject.count > self.neighbours + 1 else f"needs more than {self.neighbours + 1} samples; give -n"
+        )
+
+
+class Recall(Precision):
+    """Share of the real pictures that lie near samples: the same with the sides exchanged."""
+
+    side = 1
+
+
+@lru_cache(maxsize=1)  # both are asked for, one after the other
+def _precision_and_recall(fake: Tensor, real: Tensor, neighbours: int) -> tuple[float, float]:
+    module = fidelity("metric_prc", "--metrics precision")
+    precision, recall = module.calculate_precision_recall_part(fake, real, neighbours, ROWS)
+    return float(precision), float(recall)
+
+
+class InceptionScore(OfFeatures):
+    """How sure each sample's class is and how varied all are (Salimans et al. 2016, section 4), by any extractor."""
+
+    better = "higher"
+
+    def __init__(self, options: ScoreOptions) -> None:
+        self.splits = options.splits
+        self.fidelity = fidelity("metric_isc", "--metrics is")
+
+    def refuses(self, subject: Subject) -> str | None:
+        """Refuse an extractor without classes, and fewer samples than splits."""
+        if subject.names is None:
+            return "needs an extractor that tells classes; type: gantool components extractor"
+        return None if subject.count >= self.splits else f"needs {self.splits} samples, one for each split; give -n"
+
+    def measure(self, subject: Subject) -> Figure:
+        """Return the mean over the splits and its interval."""
+        logits = subject.fake.logits
+        assert logits is not None  # refused else
+        parts = logits.tensor_split(self.splits)
+        values = [
+            self.fidelity.isc_features_to_metric(part, 1, False)[self.fidelity.KEY_METRIC_ISC_MEAN] for part in parts
+        ]
+        return Figure(*mean_interval(values, "--metrics is"))

@@ -1,0 +1,198 @@
+"""``gantool evaluate``: figures with their protocol, and one clear line for what cannot be measured."""
+
+import json
+import math
+
+import pytest
+import torch
+
+from gantool.files import envelope, features
+from gantool.plugins import load_plugins
+
+SHAPES = ["--data", "shapes", "--data.size", "16", "--data.length", "300"]
+SMALL = ["--arch.channels", "4", "--arch.max-channels", "8", "--batch-size", "8", "--latent-dim", "4", "--steps", "2"]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A conditional and an unconditional run on shapes, one on the ring, and a classifier of shapes."""
+    from gantool.cli.main import run
+
+    home = tmp_path_factory.mktemp("evaluate")
+    quiet = ["-q", "--precision", "fp32"]
+    lines = [
+        ["train", *SHAPES, *SMALL, *quiet, "--condition", "onehot", "--loss", "bce", "-o", home / "named"],
+        ["train", *SHAPES, *SMALL, *quiet, "--condition", "none", "--loss", "bce", "-o", home / "plain"],
+        ["train", "--data", "gaussians", "--loss", "bce", "--steps", "2", *quiet, "-o", home / "ring"],
+        ["classifier", "train", *SHAPES, "--steps", "20", "--batch-size", "16", "-q", "-o", home / "judge.safetensors"],
+    ]
+    for line in lines:
+        load_plugins.cache_clear()
+        with pytest.raises(SystemExit) as stop:
+            run([str(word) for word in line])
+        assert not stop.value.code
+    load_plugins.cache_clear()
+    return home
+
+
+def evaluate(run_cli, place, run, *more):
+    return run_cli("evaluate", place / run, "--extractor", place / "judge.safetensors", "-n", 200, *more)
+
+
+def test_all_that_can_be_had_is_measured_and_written_with_its_protocol(place, run_cli, tmp_path):
+    found = evaluate(run_cli, place, "named", "-o", tmp_path / "a.json", "--json")
+    assert found.code == 0
+    plain = json.loads(found.out)
+    assert {"fid", "kid", "precision", "recall", "is", "class-accuracy", "modes"} <= set(plain["figures"])
+    assert all(math.isfinite(one["value"]) for one in plain["figures"].values())
+    protocol = plain["protocol"]
+    assert protocol["data"]["name"] == "shapes"
+    assert protocol["data"]["count"] == protocol["samples"]["count"] == 200
+    assert protocol["data"]["split"] == "train"
+    assert protocol["extractor"]["name"] == "classifier"
+    assert len(protocol["extractor"]["weights"]) == 64
+    assert {"gantool", "torch", "torch-fidelity"} <= set(plain["versions"])
+    stored = json.loads((tmp_path / "a.json").read_text())
+    assert stored["figures"] == plain["figures"]
+    assert stored["model"]["hash"] == plain["model"]["hash"]
+
+
+def test_figures_follow_from_model_data_and_seed(place, run_cli, tmp_path, monkeypatch):
+    def figures(*more):
+        found = evaluate(run_cli, place, "plain", "--metrics", "fid,kid", "-o", tmp_path / "r.json", "--json", *more)
+        return json.loads(found.out)["figures"]
+
+    first = figures()
+    monkeypatch.setenv("GANTOOL_CACHE", str(tmp_path / "empty"))  # looked at anew, not read from the cache
+    assert figures() == first
+    assert figures("--seed", 1) != first
+
+
+def test_saved_features_give_the_figures_by_the_textbook(place, run_cli, tmp_path):
+    import numpy as np
+    from scipy import linalg
+
+    file = tmp_path / "f.safetensors"
+    found = evaluate(run_cli, place, "plain", "--metrics", "fid", "--save-features", file, "--json")
+    sides, source = features.read(file)
+    fake, real = (sides[name].features.double().numpy() for name in ("fake", "real"))
+    (a, s), (b, t) = ((x.mean(0), np.cov(x, rowvar=False)) for x in (fake, real))
+    eye = 1e-10 * np.eye(len(s))
+    expected = ((a - b) ** 2).sum() + np.trace(s + t - 2 * linalg.sqrtm((s + eye) @ (t + eye)).real)
+    assert json.loads(found.out)["figures"]["fid"]["value"] == pytest.approx(expected, rel=1e-3)
+    assert source["extractor"]["name"] == "classifier"
+
+
+def test_results_lie_by_the_run_and_old_ones_are_kept(place, run_cli):
+    for name in ("evaluation.json", "evaluation-2.json"):
+        found = run_cli("evaluate", place / "ring", "--metrics", "modes")
+        assert found.code == 0
+        assert str(place / "ring" / name) in found.out
+        assert (place / "ring" / name).is_file()
+
+
+def test_points_need_no_extractor(place, run_cli, tmp_path):
+    found = run_cli("evaluate", place / "ring", "-o", tmp_path / "r.json", "--json")
+    plain = json.loads(found.out)
+    assert plain["figures"]["modes"]["details"]["of"] == 8
+    assert plain["protocol"]["extractor"] is None
+    assert "makes points" in plain["refused"]["fid"]
+
+
+def test_two_results_of_one_protocol_stand_side_by_side(place, run_cli, tmp_path):
+    for name in ("named", "plain"):
+        # labels are part of the protocol: of two unconditional evaluations one is of the same run
+        evaluate(run_cli, place, name, "--metrics", "kid,precision", "-o", tmp_path / f"{name}.json")
+    evaluate(run_cli, place, "plain", "--metrics", "kid", "-o", tmp_path / "again.json")
+    found = run_cli("evaluate", "--compare", tmp_path / "plain.json", tmp_path / "again.json", "--json")
+    assert list(json.loads(found.out)["figures"]) == ["kid"]
+    refused = run_cli("evaluate", "--compare", tmp_path / "named.json", tmp_path / "plain.json")
+    assert refused.code == 2
+    assert "samples.labels" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (["plain", "--metrics", "class-accuracy"], "needs one trained with --condition"),
+        (["plain", "--metrics", "fid,foo"], "there is no metric 'foo'"),
+        (["plain", "--data", "gaussians"], "the model makes 3 x 16 x 16"),
+        (["ring", "--metrics", "fid"], "the model makes points"),
+        (["plain", "--kid.blocks", "1"], "--kid.blocks"),
+        (["plain", "--metrics", "kid", "--kid.blocks", "150"], "needs 300 samples"),
+    ],
+)
+def test_what_cannot_be_measured_is_one_line(line, said, place, run_cli):
+    run, *more = line
+    found = evaluate(run_cli, place, run, *more)
+    assert found.code == 2
+    assert said in found.err
+    assert found.err.count("\n") == 1
+
+
+def test_no_model_an_unknown_file_and_a_wrong_extractor_are_one_line(place, run_cli, tmp_path):
+    (tmp_path / "odd.bin").write_bytes(b"rubbish")
+    for line, said in (
+        ([], "was not given"),
+        ([tmp_path / "none"], "does not exist"),
+        ([place / "plain", "--extractor", tmp_path / "odd.bin"], "is for none of them"),
+        (["--compare", tmp_path / "odd.bin", tmp_path / "odd.bin"], "is not JSON"),
+        ([place / "plain", "--compare", "a.json", "b.json"], "was given with"),
+        ([place / "plain", "-o", "figures.txt"], "a .json file"),
+    ):
+        found = run_cli("evaluate", *line)
+        assert found.code == 2
+        assert said in found.err
+
+
+def test_few_samples_are_warned_of_with_what_to_use_instead(place, run_cli, tmp_path):
+    found = evaluate(run_cli, place, "plain", "--metrics", "fid", "-n", 40, "-o", tmp_path / "few.json")
+    assert found.code == 0
+    assert "use kid" in found.err
+
+
+def test_grey_data_for_a_colour_extractor_is_converted_by_a_rule_that_is_said(place, run_cli, tmp_path, monkeypatch):
+    from gantool_classic.extractors import scorer
+
+    class Colour(scorer.Classifier):  # it knows RGB alone
+        channels = 3
+
+    monkeypatch.setattr(scorer, "Classifier", Colour)
+    folder = tmp_path / "grey"
+    folder.mkdir()
+    from PIL import Image
+
+    for number in range(12):
+        Image.new("L", (16, 16), 20 * number).save(folder / f"{number}.png")
+    data = ["--data", "folder", "--data.root", folder, "--data.size", "16", "--data.channels", "1"]
+    made = run_cli("train", *data, *SMALL, "--loss", "bce", "-q", "-o", tmp_path / "grey-run")
+    assert made.code == 0
+    found = run_cli(
+        "evaluate", tmp_path / "grey-run", "--extractor", place / "judge.safetensors", "--metrics", "fid", "-n", 12
+    )
+    assert "grey is repeated three times" in found.err
+    stored = json.loads((tmp_path / "grey-run" / "evaluation.json").read_text())
+    assert stored["protocol"]["extractor"]["channels"] == "grey is repeated three times"
+    assert stored["protocol"]["data"]["count"] == 12
+
+
+def test_a_model_that_knows_no_data_must_be_told(place, run_cli, tmp_path):
+    stored = envelope.read_header(next((place / "plain" / "checkpoints").iterdir()))
+    tensors = envelope.read_tensors(stored.path)
+    meta = {key: value for key, value in stored.meta.items() if key not in ("kind", "format", "gantool")}
+    envelope.write(tmp_path / "anon.safetensors", "checkpoint", tensors, {**meta, "fingerprint": ""})
+    found = run_cli("evaluate", tmp_path / "anon.safetensors", "--metrics", "fid")
+    assert found.code == 2
+    assert "--data NAME" in found.err
+
+
+def test_samples_that_are_not_finite_give_no_figure(place, run_cli, tmp_path):
+    stored = envelope.read_header(next((place / "ring" / "checkpoints").iterdir()))
+    tensors = {name: value * math.nan if value.is_floating_point() else value for name, value in
+               envelope.read_tensors(stored.path).items()}  # fmt: skip
+    meta = {key: value for key, value in stored.meta.items() if key not in ("kind", "format", "gantool")}
+    envelope.write(tmp_path / "nan.safetensors", "checkpoint", tensors, meta)
+    found = run_cli("evaluate", tmp_path / "nan.safetensors", "--metrics", "modes", "--json")
+    assert found.code == 0
+    assert json.loads(found.out)["figures"]["modes"]["value"] == 0
+    assert torch.isnan(next(iter(tensors.values()))).all()
