@@ -42,6 +42,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--minutes", type=float, help="train for this long, instead of --steps")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--save", help="keep G's weights, as torch.save writes a state dict")
     parser.add_argument("-o", "--out", default="plain_dcgan.png", help="the grid at the end")
     args = parser.parse_args()
 
@@ -77,6 +78,8 @@ def main() -> None:
     G.eval()
     with torch.no_grad():
         save_image(G(latents(64, device)), args.out, nrow=8, normalize=True, value_range=(-1, 1))
+    if args.save:
+        torch.save(G.state_dict(), args.save)
     print(f"Pictures: {args.out}")
 
 

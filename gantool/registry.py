@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
-from gantool.errors import PluginError, nearest
+from gantool.errors import FileError, OptionError, PluginError, nearest
 from gantool.options import Options, build, describe
 
 if TYPE_CHECKING:
@@ -191,3 +192,17 @@ class Registry:
             hint = f"keep one: GANTOOL_PLUGINS={found[0].provider.plugin}"
             raise PluginError(where, f"the {kind} {name!r} is provided by {rivals}", allowed, hint)
         return found[0]
+
+    def of_weights(self, kind: str, path: str) -> Component:
+        """Return the component that a file of weights is for. Raises OptionError where it is for none.
+
+        The convention: such a component has an option ``weights``, a path, and raises FileError for another file.
+        """
+        for component in self.all(kind):
+            if any(option.name == "weights" and option.path for option in describe(component.options)):
+                with contextlib.suppress(FileError, PluginError):
+                    component.create(build(component.options, {"weights": path}))
+                    return component
+        known = f"known: {', '.join(self.names(kind))}, or a file of weights of theirs"
+        where, hint = f"--{KINDS[kind].section}", f"type: gantool inspect {path}"
+        raise OptionError(where, f"{path} is for none of them", known, hint)

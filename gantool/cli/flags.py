@@ -15,13 +15,13 @@ from typing import Any
 import click
 
 from gantool.config import RunConfig, Tier, TrainingOptions, choose, choose_lists, resolve
-from gantool.errors import FileError, OptionError, PluginError, UserError
+from gantool.errors import FileError, OptionError, UserError
 from gantool.files import checkpoint, envelope
 from gantool.files.settings import read_settings
 from gantool.options import Option, Options, build, describe, parse
 from gantool.plugins import PluginSet, load_plugins
 from gantool.recipes import default_tool, read_recipe
-from gantool.registry import KINDS, LISTS, SECTIONS, Component, Kind, Registry
+from gantool.registry import KINDS, LISTS, SECTIONS, Component, Registry
 
 __all__ = [
     "ComponentCommand",
@@ -34,7 +34,6 @@ __all__ = [
     "read_flags",
     "registry_of",
     "selectors",
-    "tool_of_file",
 ]
 
 
@@ -177,26 +176,11 @@ def _tool(registry: Registry, section: str, arguments: Sequence[str]) -> tuple[C
     kind = next(kind for kind in KINDS.values() if kind.section == section)
     name = peek(arguments, [section]).get(section) or default_tool(registry, section)
     if name is not None and os.path.isfile(name) and not registry.providers(kind.name, name):
-        return tool_of_file(registry, kind, name), {"weights": name}
+        return registry.of_weights(kind.name, name), {"weights": name}
     if name is None:
         known = f"known: {', '.join(registry.names(kind.name)) or 'none is installed'}"
         raise OptionError(f"--{section}", "was not given", known, f"type: --{section} NAME")
     return registry.get(kind.name, name), {}
-
-
-def tool_of_file(registry: Registry, kind: Kind, file: str) -> Component:
-    """Return the component that a file of weights is for, with the file for its default.
-
-    The convention: such a component has an option ``weights``, a path, and raises FileError for a file that is not for
-    it.
-    """
-    for component in registry.all(kind.name):
-        if any(option.name == "weights" and option.path for option in describe(component.options)):
-            with contextlib.suppress(FileError, PluginError):
-                component.create(build(component.options, {"weights": file}))
-                return component
-    known = f"known: {', '.join(registry.names(kind.name))}, or a file of weights of theirs"
-    raise OptionError(f"--{kind.section}", f"{file} is for none of them", known, f"type: gantool inspect {file}")
 
 
 def registry_of(ctx: click.Context) -> Registry:

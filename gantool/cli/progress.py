@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -59,6 +60,10 @@ class Progress(Observer):
     def on_finding(self, step: int, name: str, finding: Finding) -> None:
         """Say what was seen and what to type."""
         self.on_note(f"step {step}: {name}: {finding.seen}; try: {command_to_try(self._folder, finding)}")
+
+    def on_evaluation(self, step: int, values: Mapping[str, float]) -> None:
+        """Show what metrics made of the run."""
+        self.on_note(f"step {step}: " + "  ".join(f"{name} {value:.4g}" for name, value in values.items()))
 
     def on_note(self, text: str) -> None:
         """Write a line above the bar; a reader that went away must not end the run."""

@@ -29,6 +29,7 @@ Examples:
   gantool train --recipe wgan-gp-2017 --dry-run
   gantool train --resume runs/shapes-dcgan-wgan-gp --steps 5000
   gantool train --config runs/shapes-dcgan-wgan-gp --loss bce
+  gantool train --loss bce --evaluate-every 500 --keep-best kid
   torchrun --nproc-per-node 2 -m gantool train --loss wgan-gp
 """
 SHORT = {"out": ["-o", "--out"]}
@@ -143,6 +144,7 @@ def _train(
                 "step": outcome.step,
                 "model_hash": outcome.model_hash,
                 "signal": outcome.signal,
+                "best": _best(outcome),
                 "findings": [found.row(outcome.folder) for found in outcome.findings],
             }
         )
@@ -151,9 +153,16 @@ def _train(
         again = f"gantool train --resume {outcome.folder}{length}"
         note(f"Stopped at step {outcome.step}; nothing is lost. Go on with: {again}{_named(outcome)}")
     else:
+        best = _best(outcome)
+        peak = f"Best {best['metric']}: {best['value']:.4g} at step {best['step']}. " if best else ""
         next_line = f"gantool sample {outcome.folder}{_named(outcome)}"
-        say(f"Pictures: {outcome.folder}/grid.png, training.gif, loss.png. Next: {next_line}")
+        say(f"{peak}Pictures: {outcome.folder}/grid.png, training.gif, loss.png. Next: {next_line}")
     return 128 + outcome.signal if outcome.signal else 0
+
+
+def _best(outcome: Outcome) -> dict[str, Any] | None:
+    """Return the checkpoint that ``best`` names, as plain data."""
+    return dict(zip(("metric", "value", "step"), outcome.best, strict=True)) if outcome.best else None
 
 
 def _named(outcome: Outcome) -> str:

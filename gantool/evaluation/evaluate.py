@@ -20,7 +20,7 @@ from gantool.interfaces import Metric
 from gantool.options import Options
 from gantool.registry import Component
 
-__all__ = ["Chosen", "create_metrics", "evaluate"]
+__all__ = ["Chosen", "create_metrics", "evaluate", "refusals"]
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,7 @@ def evaluate(
     Raises OptionError for a metric that was ``asked`` for by name and refuses, and where none is left.
     """
     began = time.monotonic()
-    reasons = {one.name: _refusal(one.metric, subject) for one in metrics}
-    refused = {name: reason for name, reason in reasons.items() if reason}
-    if refused and (asked or len(refused) == len(metrics)):
-        name, reason = next(iter(refused.items()))
-        raise OptionError(f"--metrics {name}", reason)
+    refused = refusals(subject, metrics, asked=asked)
     figures: dict[str, Mapping[str, Any]] = {}
     for one in metrics:
         if one.name not in refused:
@@ -83,6 +79,16 @@ def evaluate(
         versions,
         time.monotonic() - began,
     )
+
+
+def refusals(subject: ModelSubject, metrics: Sequence[Chosen], *, asked: bool) -> dict[str, str]:
+    """Return why metrics cannot be measured, by name. Raises as ``evaluate`` does."""
+    reasons = {one.name: _refusal(one.metric, subject) for one in metrics}
+    refused = {name: reason for name, reason in reasons.items() if reason}
+    if refused and (asked or len(refused) == len(metrics)):
+        name, reason = next(iter(refused.items()))
+        raise OptionError(f"--metrics {name}", reason)
+    return refused
 
 
 def describe(subject: ModelSubject) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gantool.training.observers import Observer, Report
 from gantool.training.phases import Phases
@@ -57,6 +57,8 @@ class Actions:
     save_interval: Interval
     probe: Probe | None
     probe_interval: Interval
+    appraise: Callable[[int], None] | None = None  # a step whose checkpoint is there
+    appraise_interval: Interval = field(default_factory=lambda: Interval(None, 0))
 
 
 MOST_STEPS, MOST_SECONDS = 50, 5.0  # between two reports, where no interval was given
@@ -88,7 +90,20 @@ def fit(phases: Phases, length: Length, actions: Actions, observers: Sequence[Ob
     def tell() -> None:
         group.tell(time.monotonic() - began, stop.signal)
 
-    saved = -1
+    saved = appraised = -1
+
+    def save() -> None:
+        nonlocal saved
+        if saved != state.step:
+            actions.save(state.step)
+            saved = state.step
+
+    def appraise() -> None:
+        nonlocal appraised
+        if actions.appraise and appraised != state.step:
+            actions.appraise(state.step)
+            appraised = state.step
+
     tell()
     fraction = length.fraction(state.step, 0.0)
     while fraction < 1 and not group.signal:
@@ -108,12 +123,16 @@ def fit(phases: Phases, length: Length, actions: Actions, observers: Sequence[Ob
             actions.sample(state.step)
         if actions.save_interval.due(state.step, fraction, group.seconds):
             report(fraction)  # a number that is not finite shows before anything is saved
-            actions.save(state.step)
-            saved = state.step
+            save()
+        if actions.appraise_interval.due(state.step, fraction, group.seconds):
+            report(fraction)
+            save()
+            appraise()
         tell()  # a signal may have come while others were told
     report(fraction)
-    if saved != state.step:
-        actions.save(state.step)
+    save()
+    if fraction >= 1:  # what was stopped goes on later, and is not made to wait
+        appraise()
     return fraction >= 1
 
 

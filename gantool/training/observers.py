@@ -68,6 +68,9 @@ class Observer:
     def on_finding(self, step: int, name: str, finding: Finding) -> None:
         """Called when the diagnostic ``name`` finds what it did not find at its last look."""
 
+    def on_evaluation(self, step: int, values: Mapping[str, float]) -> None:
+        """Called with what metrics made of the checkpoint of a step."""
+
     def on_note(self, text: str) -> None:
         """Called with a remark on the watching itself."""
 
@@ -110,6 +113,10 @@ class JsonLog(Observer):
     def on_finding(self, step: int, name: str, finding: Finding) -> None:
         """Append one line."""
         self._write(Found(step, name, finding).row(self.path.parent))
+
+    def on_evaluation(self, step: int, values: Mapping[str, float]) -> None:
+        """Append one line."""
+        self._write({"step": step, "evaluation": _short(values)})
 
     def _write(self, row: Mapping[str, Any]) -> None:
         if self._file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ from gantool.plugins import load_plugins
 from gantool.registry import Component, Registry
 from gantool.render.animation import save_gif
 from gantool.render.plot import save_losses
+from gantool.training.appraisal import Appraisal
 from gantool.training.batches import Batches
 from gantool.training.folder import RunFolder
 from gantool.training.grids import FixedGrid
@@ -45,6 +47,8 @@ __all__ = ["Outcome", "Prepared", "prepare", "train"]
 FRAMES = 200  # the most in the film
 GRIDS, CHECKPOINTS = 24, 10  # in a run, where no interval is given
 READINGS = 60  # of its vitals
+EVALUATIONS = 10
+NEVER = Interval(None, 0)
 CHECKPOINT_SECONDS = 600.0  # the most work that a crash may cost, unless --checkpoint-every says otherwise
 LABEL_ROWS = 4096  # kept in a checkpoint, so that labels can be drawn without the data
 
@@ -95,6 +99,7 @@ class Outcome:
     model_hash: str
     signal: int = 0
     findings: tuple[Found, ...] = ()
+    best: tuple[str, float, int] | None = None  # the metric, its best value and that one's step
 
 
 def prepare(config: RunConfig, options: RunOptions, group: Group | None = None) -> Prepared:
@@ -132,7 +137,7 @@ def train(
     written, and TrainingError for a loss that is not finite or a process of the group that is gone.
     """
     options = options or RunOptions()
-    diagnostics = (registry or load_plugins().registry).all("diagnostic")
+    registry = registry or load_plugins().registry
     with joined(pick_device(options.device)) as group:
         run = prepare(config, options, group)
         if resume is not None:
@@ -140,6 +145,7 @@ def train(
             run.state.restore(resume)
         if not group.leads:
             return _follow(run)
+        appraisal = _appraisal(run, registry)
         if resume is None:
             folder = RunFolder.create(Path(options.out or Path("runs") / default_name(config)))
         else:
@@ -148,9 +154,22 @@ def train(
         try:
             if resume is not None:
                 _check_newest(folder, resume)
-            return _train(run, folder, observers, diagnostics)
+            if appraisal:
+                appraisal.recall(folder.log)
+            return _train(run, folder, observers, registry.all("diagnostic"), appraisal)
         finally:
             folder.unlock()
+
+
+def _appraisal(run: Prepared, registry: Registry) -> Appraisal | None:
+    """Return what evaluates the run, after a trial with its first weights. Raises UserError before a folder is made."""
+    appraisal = Appraisal.of_run(run.config, run.options, (run.info, run.samples), registry, run.device)
+    if appraisal:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "trial.safetensors"
+            checkpoints.write(path, run.state.tensors() | _label_rows(run), run.meta())
+            appraisal.check(path)
+    return appraisal
 
 
 def _check_newest(folder: RunFolder, resume: Checkpoint) -> None:
@@ -178,9 +197,8 @@ def _follow(run: Prepared) -> Outcome:
     group, state, options = run.phases.group, run.state, run.options
     folder = Path(group.share(None))
     length = Length(run.config.training.steps, options.minutes)
-    never = Interval(None, 0)
     with Stop(repeats=False) as stop:
-        fit(run.phases, length, Actions(options.log_every, _nothing, never, _nothing, never, None, never), [], stop)
+        fit(run.phases, length, Actions(options.log_every, _nothing, NEVER, _nothing, NEVER, None, NEVER), [], stop)
     return Outcome(folder, state.step, "", group.signal)
 
 
@@ -189,7 +207,11 @@ def _nothing(step: int) -> None:
 
 
 def _train(
-    run: Prepared, folder: RunFolder, observers: Sequence[Observer], diagnostics: Sequence[Component]
+    run: Prepared,
+    folder: RunFolder,
+    observers: Sequence[Observer],
+    diagnostics: Sequence[Component],
+    appraisal: Appraisal | None,
 ) -> Outcome:
     state, options, group = run.state, run.options, run.phases.group
     group.share(str(folder.path))
@@ -213,6 +235,14 @@ def _train(
         for observer in watching:
             observer.on_checkpoint(path, step)
 
+    def appraise(step: int) -> None:
+        assert appraisal is not None  # else nobody calls
+        values = appraisal.measure(folder.checkpoint(step), step)
+        if appraisal.best and appraisal.best[1] == step:
+            folder.point("best", folder.checkpoint(step))
+        for observer in told:
+            observer.on_evaluation(step, values)
+
     by_clock = options.minutes is not None
     start = Start(
         folder.path,
@@ -231,6 +261,8 @@ def _train(
         Interval(options.checkpoint_every, CHECKPOINTS, CHECKPOINT_SECONDS, begun),
         Probe(run.phases) if options.diagnose else None,
         Interval(None, READINGS, begun=begun),
+        appraise if appraisal else None,
+        Interval(options.evaluate_every, EVALUATIONS, begun=begun) if appraisal else NEVER,
     )
     with Stop(repeats=group.size == 1) as stop:
         try:
@@ -245,8 +277,8 @@ def _train(
                 observer.on_end(state.step)
         if complete:  # also where a signal came during the last step: nothing is left to go on with
             _finish(run, folder, grid, digest)
-            return Outcome(folder.path, state.step, digest, findings=tuple(watch.found))
-    return Outcome(folder.path, state.step, digest, group.signal, tuple(watch.found))
+    best = (appraisal.keep.name, *appraisal.best) if appraisal and appraisal.keep and appraisal.best else None
+    return Outcome(folder.path, state.step, digest, 0 if complete else group.signal, tuple(watch.found), best)
 
 
 def _label_rows(run: Prepared) -> dict[str, torch.Tensor]:

@@ -31,13 +31,13 @@ COMPONENTS: list[Component] = [
         kind="diagnostic",
         name="superior-generator",
         target=f"{HOME}:SuperiorGenerator",
-        summary="D ranks less than 60 % of pairs rightly, and samples are over 0.5 of the data's spread away.",
+        summary="D ranks less than 60 % of pairs rightly, and samples are over 0.75 of the data's spread away.",
     ),
     Component(
         kind="diagnostic",
         name="lipschitz-violation",
         target=f"{HOME}:LipschitzViolation",
-        summary="D's slope between real and fake is over 3 times what its enforcer holds it to.",
+        summary="D's slope between real and fake is over 4 times what its enforcer holds it to.",
     ),
     Component(
         kind="diagnostic",

@@ -11,19 +11,18 @@ from typing import TYPE_CHECKING
 
 from gantool import Finding, Options, Vitals
 from gantool_classic.diagnostics import remedies
-from gantool_classic.diagnostics.readings import IN_A_ROW, before, lately
+from gantool_classic.diagnostics.readings import HALFWAY, IN_A_ROW, LEARNT, STARTED, before, lately
 
 if TYPE_CHECKING:
     from gantool import RunConfig
 
-EARLY = 0.1  # of a run's length, after which gradients and slopes are judged
 COLLAPSED, GROWING = 0.5, 0.05  # of the data's variety; more than in the 5 readings before is growth, not collapse
 VANISHED = 0.02  # of the slope that G's loss has where D is undecided or the loss is linear, about
 DEAD = 1e-8  # norm of G's gradient: below Adam's epsilon its steps shrink too
 SATURATED, LONG = 0.01, 10  # slope of D's loss, readings in a row: D is often sure for a while in good runs
-CHANCE, FAR, NOISES = 0.6, 0.5, 4.0  # share of pairs ranked rightly; spreads, and times real examples' own distance
+CHANCE, FAR, NOISES = 0.6, 0.75, 4.0  # share of pairs ranked rightly; spreads, and times real examples' own distance
 NEARING = 0.9  # times the distance in the 5 readings before: below it samples are on their way
-TOO_STEEP = 3.0  # times the bound; a penalty of weight w lets the slope be 1 + W1 / (2 w) times the bound
+TOO_STEEP = 4.0  # times the bound; a light penalty on the grid of 25 leaves 2 to 3.5, and good samples
 RISEN, FURTHER, LOST = 3.0, 0.5, 5.0  # times the best distance, spreads beyond it; spreads, wherever the best was
 GROWN = 1000.0  # times the loss of D that the run began with, or 1
 
@@ -37,12 +36,13 @@ class Check:
 class ModeCollapse(Check):
     """Samples show less than half of the data's variety, and not more and more of it.
 
-    In 5 readings in a row after a quarter of the run, whose mean is at most 0.05 above that of the 5 before.
+    In 5 readings in a row after a quarter of the run and 200 steps, whose mean is at most 0.05 above that of the 5
+    before.
     """
 
     def check(self, vitals: Sequence[Vitals], config: RunConfig) -> Finding | None:
         """Look at ``coverage``."""
-        coverage, earlier = lately(vitals, "coverage"), before(vitals, "coverage")[-IN_A_ROW:]
+        coverage, earlier = lately(vitals, "coverage", after=LEARNT), before(vitals, "coverage")[-IN_A_ROW:]
         if not coverage or max(coverage) >= COLLAPSED:
             return None
         if earlier and fmean(coverage) > fmean(earlier) + GROWING:
@@ -59,7 +59,7 @@ class VanishingGradient(Check):
     def check(self, vitals: Sequence[Vitals], config: RunConfig) -> Finding | None:
         """Look at ``slope_g`` and ``gradient_g``; a slope that is small because D is fooled is no failure of this."""
         slope, gradient, separation = (
-            lately(vitals, name, warm_up=EARLY) for name in ("slope_g", "gradient_g", "separation")
+            lately(vitals, name, after=STARTED) for name in ("slope_g", "gradient_g", "separation")
         )
         if slope and max(slope) < VANISHED and separation and min(separation) >= CHANCE:
             seen = f"the slope of G's loss is {slope[-1]:.1g}: D is sure of every sample, and G learns nothing"
@@ -75,7 +75,7 @@ class SaturatedDiscriminator(Check):
 
     def check(self, vitals: Sequence[Vitals], config: RunConfig) -> Finding | None:
         """Look at ``slope_d``."""
-        slope = lately(vitals, "slope_d", LONG, warm_up=EARLY)
+        slope = lately(vitals, "slope_d", LONG, after=STARTED)
         if not slope or max(slope) >= SATURATED:
             return None
         seen = f"the slope of D's loss is {slope[-1]:.1g}: D tells real from fake without a doubt"
@@ -85,13 +85,13 @@ class SaturatedDiscriminator(Check):
 class SuperiorGenerator(Check):
     """D ranks less than 60 % of pairs rightly, though samples are far from the data and come no nearer.
 
-    Far is half the data's spread and four times what real examples are from others; no nearer is over 0.9 times the
-    mean of the 5 readings before. In 5 readings in a row after a quarter of the run.
+    Far is 0.75 of the data's spread and four times what real examples are from others; no nearer is over 0.9 times the
+    mean of the 5 readings before. In 5 readings in a row after a quarter of the run and 200 steps.
     """
 
     def check(self, vitals: Sequence[Vitals], config: RunConfig) -> Finding | None:
         """Look at ``separation`` and ``distance``."""
-        distance, earlier = lately(vitals, "distance"), before(vitals, "distance")[-IN_A_ROW:]
+        distance, earlier = lately(vitals, "distance", after=LEARNT), before(vitals, "distance")[-IN_A_ROW:]
         if not distance or not fooled(vitals):
             return None
         if min(distance) < max(FAR, NOISES * vitals[-1].values.get("noise", 0.0)):
@@ -104,11 +104,14 @@ class SuperiorGenerator(Check):
 
 
 class LipschitzViolation(Check):
-    """D's slope between real and fake is over 3 times its bound, in 5 readings in a row after a quarter of the run."""
+    """D's slope between real and fake is over 4 times its bound, in 5 readings in a row in a run's second half.
+
+    A two-sided penalty of weight w has its optimum at a slope of 1 + W1 / (2 w): steep while samples are far.
+    """
 
     def check(self, vitals: Sequence[Vitals], config: RunConfig) -> Finding | None:
         """Look at ``steepness`` and ``bound``."""
-        steepness, bound = lately(vitals, "steepness"), lately(vitals, "bound")
+        steepness, bound = (lately(vitals, name, after=HALFWAY) for name in ("steepness", "bound"))
         if not steepness or not bound or bound[-1] <= 0 or min(steepness) <= TOO_STEEP * bound[-1]:
             return None
         seen = f"D's slope between real and fake is {steepness[-1]:.1f}, where {bound[-1]:g} is asked for"
