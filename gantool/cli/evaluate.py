@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,11 @@ from gantool.config import resolve
 from gantool.errors import OptionError
 from gantool.files import checkpoint, envelope
 from gantool.files.names import check_suffix, free
-from gantool.files.progress import progress
+from gantool.files.progress import Tick, progress
 
 if TYPE_CHECKING:
     from gantool.evaluation.results import Results
-    from gantool.evaluation.subject import RealData
+    from gantool.evaluation.subject import RealData, Watch
     from gantool.interfaces import Extractor
     from gantool.latent.model import Model
 
@@ -64,7 +64,7 @@ def _run(ctx: click.Context, model: str | None, **values: Any) -> None:
     metrics, missing = create_metrics(flags.chosen_tools(ctx, values), asked)
     wanted = values["extractor"] or (len(opened.shape) == 3 and any("extractor" in one.metric.needs for one in metrics))
     extractor = _extractor(ctx, values) if wanted or kept else None
-    with _watching(values["count"], values["quiet"]) as watch:
+    with _watching(values["quiet"]) as watch:
         subject = ModelSubject(opened, data, values["count"], registry, extractor, values["seed"], watch)
         _warn(subject.describe_extractor())
         results = evaluate(subject, metrics, asked=asked)
@@ -83,7 +83,7 @@ def _home(model: str) -> Path:
 
 def _data(ctx: click.Context, model: Model, values: Mapping[str, Any]) -> RealData:
     """Open the data that the flags name, else those that the model was trained on."""
-    from gantool.evaluation.subject import RealData
+    from gantool.evaluation.subject import RealData, Watch
 
     registry = flags.registry_of(ctx)
     known = isinstance(ctx.command, flags.ComponentCommand) and ctx.command.model
@@ -113,24 +113,24 @@ def _warn(extractor: Mapping[str, Any] | None) -> None:
 
 
 @contextlib.contextmanager
-def _watching(count: int, quiet: bool) -> Any:
-    """Give a function that is told what is looked at and how many more of it are done, and draws a bar for each."""
+def _watching(quiet: bool) -> Iterator[Watch]:
+    """Give a function that draws a bar for one thing after another."""
     done: dict[str, int] = {}
     with contextlib.ExitStack() as stack:
+        tick: Tick = lambda done, total: None  # noqa: E731
 
-        def watch(what: str, more: int) -> None:
+        def watch(what: str, more: int, total: int) -> None:
+            nonlocal tick
             if what not in done:
                 stack.close()
-                ticks[what] = stack.enter_context(progress(TITLES.get(what, what), quiet=quiet))
-                done[what] = 0
-            done[what] += more
-            ticks[what](done[what], count)
+                tick = stack.enter_context(progress(TITLES[what], quiet=quiet))
+            done[what] = done.get(what, 0) + more
+            tick(done[what], total)
 
-        ticks: dict[str, Any] = {}
         yield watch
 
 
-TITLES = {"samples": "Looking at samples", "real": "Looking at real pictures"}
+TITLES = {"samples": "Looking at samples", "real": "Looking at real pictures", "metrics": "Measuring"}
 
 
 def _report(results: Results, out: Path, as_json: bool) -> None:

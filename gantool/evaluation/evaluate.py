@@ -60,8 +60,11 @@ def evaluate(
     """
     began = time.monotonic()
     refused = refusals(subject, metrics, asked=asked)
+    if any("extractor" in one.metric.needs for one in metrics if one.name not in refused):
+        _ = subject.fake, subject.real  # first, so that what takes long shows how far it is
     figures: dict[str, Mapping[str, Any]] = {}
     for one in metrics:
+        subject.watch("metrics", 1, len(metrics))
         if one.name not in refused:
             figure = one.metric.measure(subject)
             if math.isfinite(figure.value):

@@ -25,7 +25,7 @@ from gantool.registry import Registry
 
 __all__ = ["ModelSubject", "RealData"]
 
-Watch = Callable[[str, int], object]  # told what is being looked at, and how many more of it are done
+Watch = Callable[[str, int, int], object]  # told what is being done, how much more of it is, and of how much
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class ModelSubject:
     registry: Registry
     extractor: tuple[str, Extractor] | None = None
     seed: int = 0
-    watch: Watch = lambda what, done: None
+    watch: Watch = lambda what, done, total: None
 
     def __post_init__(self) -> None:
         if tuple(self.data.info.shape) != self.model.shape:
@@ -155,7 +155,7 @@ class ModelSubject:
         part = self.extractor[1]
         shape = (part.channels or self.model.shape[0], *self.model.shape[1:])
         network = part.network(shape)
-        return judge(network, draw, count, part.channels, self.model.device, lambda done: self.watch(what, done))
+        return judge(network, draw, count, part.channels, self.model.device, lambda done: self.watch(what, done, count))
 
     def _draw(self, rows: Sequence[int]) -> Tensor:
         c = None if self.labels is None else self.labels[list(rows)]

@@ -107,8 +107,10 @@ def trained(config: RunConfig) -> Tensor:
 
 
 def checkerboard(x: Tensor) -> Checkerboard:
-    """Measure pictures ``[N, C, H, W]`` of even height and width; white noise has a peak of 1, stripes of one pixel
-    a share of two thirds.
+    """Measure pictures ``[N, C, H, W]`` of even height and width.
+
+    White noise has a peak of 1. Stripes of one pixel have a share of 2/3, a chessboard of 8/9: the window takes the
+    rest to the next lines.
     """
     power = mean_spectrum(x)
     high, wide = power.shape[0] // 2, power.shape[1] // 2
@@ -126,7 +128,8 @@ def mean_spectrum(x: Tensor) -> Tensor:
     x = x.double()
     rows, columns = (torch.hann_window(side, dtype=torch.float64) for side in x.shape[2:])
     x = (x - x.mean((2, 3), keepdim=True)) * rows[:, None] * columns
-    return torch.fft.fft2(x).abs().square().mean((0, 1))
+    power: Tensor = torch.fft.fft2(x).abs().square().mean((0, 1))
+    return power
 
 
 def unevenness(batches: Sequence[Tensor]) -> float:

@@ -16,6 +16,7 @@ from gantool.training.run import train
 from gantool_classic.metrics.classes import Modes
 
 RING = {"data": {"name": "gaussians", "length": 200}, "training": {"steps": 6, "batch_size": 32}}
+QUIET = {"sample_every": 9, "device": "cpu", "diagnose": False}
 PEAK = {2: 1.0, 4: 5.0, 6: 3.0}  # modes by step
 
 
@@ -69,9 +70,7 @@ def test_a_resumed_run_knows_the_best_of_before(tmp_path, peaked):
     run(tmp_path / "run")
     asked = [Tier("flags", {"training": {"steps": 8}})]
     config, stored = open_run(tmp_path / "run", asked, load_plugins().registry)
-    outcome = train(
-        config, RunOptions(evaluate_every=2, keep_best="modes", sample_every=9, device="cpu"), resume=stored
-    )
+    outcome = train(config, RunOptions(evaluate_every=2, keep_best="modes", **QUIET), resume=stored)
     assert outcome.step == 8
     assert outcome.best == ("modes", 5.0, 4)
     assert (tmp_path / "run" / "best").read_text() == "checkpoints/step-00000004.safetensors\n"
@@ -79,7 +78,7 @@ def test_a_resumed_run_knows_the_best_of_before(tmp_path, peaked):
 
 def test_evaluating_changes_nothing_of_the_run(tmp_path):
     run(tmp_path / "seen")
-    train(settings(), RunOptions(out=str(tmp_path / "unseen"), sample_every=9, device="cpu", diagnose=False))
+    train(settings(), RunOptions(out=str(tmp_path / "unseen"), **QUIET))
     seen, unseen = (
         checkpoints.read(tmp_path / name / "checkpoints" / "step-00000006.safetensors").tensors
         for name in ("seen", "unseen")
