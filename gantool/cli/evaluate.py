@@ -83,7 +83,7 @@ def _home(model: str) -> Path:
 
 def _data(ctx: click.Context, model: Model, values: Mapping[str, Any]) -> RealData:
     """Open the data that the flags name, else those that the model was trained on."""
-    from gantool.evaluation.subject import RealData, Watch
+    from gantool.evaluation.subject import RealData
 
     registry = flags.registry_of(ctx)
     known = isinstance(ctx.command, flags.ComponentCommand) and ctx.command.model

@@ -75,7 +75,12 @@ def evaluate(
     for package in sorted({name for one in metrics if one.name in figures for name in one.metric.packages}):
         versions[package] = _version(package)
     return Results(
-        {"path": str(subject.model.path), "hash": subject.model.hash, "step": subject.model.step},
+        {
+            "path": str(subject.model.path),
+            "hash": subject.model.hash,
+            "step": subject.model.step,
+            "labels": "none" if subject.labels is None else "as in the data",
+        },
         describe(subject),
         figures,
         refused,
@@ -98,7 +103,7 @@ def describe(subject: ModelSubject) -> dict[str, Any]:
     """Return the protocol: all but the model that a figure follows from."""
     return {
         "data": {**subject.data.describe(), "count": len(subject.rows)},
-        "samples": {"count": subject.count, "labels": "none" if subject.labels is None else "as in the data"},
+        "samples": {"count": subject.count},
         "seed": subject.seed,
         "extractor": subject.describe_extractor(),
         "levels": "256" if len(subject.model.shape) == 3 else "exact",

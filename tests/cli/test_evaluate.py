@@ -100,15 +100,14 @@ def test_points_need_no_extractor(place, run_cli, tmp_path):
 
 
 def test_two_results_of_one_protocol_stand_side_by_side(place, run_cli, tmp_path):
-    for name in ("named", "plain"):
-        # labels are part of the protocol: of two unconditional evaluations one is of the same run
-        evaluate(run_cli, place, name, "--metrics", "kid,precision", "-o", tmp_path / f"{name}.json")
-    evaluate(run_cli, place, "plain", "--metrics", "kid", "-o", tmp_path / "again.json")
-    found = run_cli("evaluate", "--compare", tmp_path / "plain.json", tmp_path / "again.json", "--json")
+    evaluate(run_cli, place, "named", "--metrics", "kid,precision", "-o", tmp_path / "named.json")
+    evaluate(run_cli, place, "plain", "--metrics", "kid", "-o", tmp_path / "plain.json")
+    evaluate(run_cli, place, "plain", "--metrics", "kid", "--data.split", "test", "-o", tmp_path / "test.json")
+    found = run_cli("evaluate", "--compare", tmp_path / "named.json", tmp_path / "plain.json", "--json")
     assert list(json.loads(found.out)["figures"]) == ["kid"]
-    refused = run_cli("evaluate", "--compare", tmp_path / "named.json", tmp_path / "plain.json")
+    refused = run_cli("evaluate", "--compare", tmp_path / "plain.json", tmp_path / "test.json")
     assert refused.code == 2
-    assert "samples.labels" in refused.err
+    assert "data.split is train" in refused.err
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,9 @@ def test_what_is_run_here_would_fail_where_torch_is_imported():
         ("sample --help", "Make pictures with a trained model"),
         ("inspect --help", "Explain a file by its content"),
         ("classifier train --help", "Classifier convnet:\n  --convnet.width INT"),
+        ("evaluate --help", "Metric kid:\n  --kid.blocks INT"),
+        ("evaluate --extractor inception --metrics fid --help", "--inception.allow-download"),
+        ("score --help", "Say how real PICTURES look"),
         ("classifier label --help", "Say what a classifier sees in a model's samples or in pictures"),
     ],
 )
