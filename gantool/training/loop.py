@@ -114,9 +114,7 @@ def fit(phases: Phases, length: Length, actions: Actions, observers: Sequence[Ob
             due = state.step - last >= MOST_STEPS or group.seconds - reported >= MOST_SECONDS
         else:
             due = state.step % actions.log_every == 0
-        probe = actions.probe if actions.probe and actions.probe.affordable(group.seconds) else None
-        if probe and not actions.probe_interval.due(state.step, fraction, group.seconds):
-            probe = None
+        probe = due_probe(actions, state.step, fraction, group.seconds)
         if due or probe:
             report(fraction, probe)
         if actions.sample_interval.due(state.step, fraction, group.seconds):
@@ -134,6 +132,14 @@ def fit(phases: Phases, length: Length, actions: Actions, observers: Sequence[Ob
     if fraction >= 1:  # what was stopped goes on later, and is not made to wait
         appraise()
     return fraction >= 1
+
+
+def due_probe(actions: Actions, step: int, fraction: float, seconds: float) -> Probe | None:
+    """Return the probe where a reading is due; one that would cost too much stays due."""
+    probe = actions.probe
+    if probe and probe.affordable(seconds) and actions.probe_interval.due(step, fraction, seconds):
+        return probe
+    return None
 
 
 def lr_factor(schedule: str, fraction: float) -> float:

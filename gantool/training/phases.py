@@ -80,9 +80,10 @@ class Phases:
         self.joint = not state.D.has_batch_statistics()
         self.shares = _shares(self.training, self.group)
         self.statistics = Statistics()
-        # What the losses of the last step were shown, without a graph: real and fake scores, then fake and real ones.
+        # The scores of the last step's last part, whose ``grad`` is the slope of the loss there: of D's loss the real
+        # and the fake ones, of G's the fake ones.
         self.scores_d: tuple[Tensor, Tensor] | None = None
-        self.scores_g: tuple[Tensor, Tensor | None] | None = None
+        self.scores_g: Tensor | None = None
         self._notes: dict[str, list[Tensor]] = {}
         self._critics = [parameter for parameter in state.D.parameters() if parameter.requires_grad]
 
@@ -157,7 +158,7 @@ class Phases:
 
     def _critic_loss(self, part: Part, fake: Tensor) -> Tensor:
         real_scores, fake_scores = self._scores(part.real, fake, part.c)
-        self.scores_d = real_scores.detach(), fake_scores.detach()
+        self.scores_d = _keeping_slopes(real_scores), _keeping_slopes(fake_scores)
         loss = self.loss.discriminator(real_scores, fake_scores)
         self._note("loss_d", loss)
         self._note("score_real", real_scores.mean())
@@ -197,7 +198,7 @@ class Phases:
         else:
             fake_scores, features = self._scored(fake, part.c)
         real_scores = self.critic(part.real, part.c) if self.loss.needs_real_for_generator else None
-        self.scores_g = fake_scores.detach(), None if real_scores is None else real_scores.detach()
+        self.scores_g = _keeping_slopes(fake_scores)
         loss = self.loss.generator(fake_scores, real_scores)
         self._note("loss_g", loss)
         return loss if features is None else loss + self._regularization(part, fake, features)
@@ -254,6 +255,13 @@ class Phases:
         ):
             for group in optimizer.param_groups:
                 group["lr"] = rate * factor
+
+
+def _keeping_slopes(scores: Tensor) -> Tensor:
+    """Let the backward pass leave its gradient at scores, which costs no more than a reference."""
+    if scores.requires_grad:
+        scores.retain_grad()
+    return scores
 
 
 def _shares(training: TrainingOptions, group: Group) -> list[slice]:

@@ -33,5 +33,6 @@ def gantool_components():
         Component("extractor", "sound", "contract_evaluation:Extractor", "Means of the channels."),
         Component("extractor", "missing", "contract_evaluation:NotInstalled", "Its weights are not there."),
         Component("metric", "sound", "contract_evaluation:Metric", "Distance of the means."),
+        Component("diagnostic", "sound", "contract_diagnostics:Diagnostic", "Little variety."),
         Component("dataset", "rooted", "contract_data:Rooted", "Noise of a folder.", RootOptions),
     ]

@@ -131,8 +131,16 @@ FAULTS = {
         "OwnRandomness": {"seed_decides"},
         "WritesInto": {"inputs_are_left_alone"},
     },
+    "diagnostic": {
+        "SpeaksOfNothing": {"silent_without_readings"},
+        "Impatient": {"silent_on_a_healthy_run"},
+        "NeedsEveryNumber": {"copes_with_broken_numbers"},
+        "Remembers": {"same_vitals_give_the_same_answer"},
+        "UnknownFlag": {"flags_start_a_run"},
+    },
 }
 HOMES = {
+    "diagnostic": "contract_diagnostics",
     "extractor": "contract_evaluation",
     "metric": "contract_evaluation",
     "direction-finder": "contract_finders",
