@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gantool import processes
 from gantool.cli import flags
 from gantool.cli.console import note, say, say_json, table
 from gantool.config import resolve
@@ -46,6 +47,9 @@ def _run(ctx: click.Context, model: str | None, **values: Any) -> None:
     if values["compare"]:
         _compare(model, values)
         return
+    if processes.world_size() > 1:
+        given = f"was started {processes.world_size()} times, by torchrun"
+        raise OptionError("gantool evaluate", given, "one process, which uses all cores", "leave torchrun out")
     if model is None:
         raise OptionError("MODEL", "was not given", "a run folder or a checkpoint", "type: gantool evaluate --help")
     from gantool.evaluation import results as files

@@ -144,6 +144,14 @@ def test_no_model_an_unknown_file_and_a_wrong_extractor_are_one_line(place, run_
         assert said in found.err
 
 
+def test_under_torchrun_one_line_says_that_one_process_is_enough(place, run_cli, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
+    found = run_cli("evaluate", place / "plain")
+    assert found.code == 2
+    assert "leave torchrun out" in found.err
+
+
 def test_few_samples_are_warned_of_with_what_to_use_instead(place, run_cli, tmp_path):
     found = evaluate(run_cli, place, "plain", "--metrics", "fid", "-n", 40, "-o", tmp_path / "few.json")
     assert found.code == 0
