@@ -391,8 +391,13 @@ class Subject(Protocol):
     Pictures are in [-1, 1], rounded to the 256 levels of a file on both sides.
     """
 
-    count: int  # of samples; and of real examples, at most
+    count: int  # of samples
     seed: int  # of what a metric draws for itself
+
+    @property
+    def real_count(self) -> int:
+        """How many real examples there are."""
+        ...
 
     @property
     def config(self) -> RunConfig:
@@ -478,7 +483,7 @@ class Metric(Protocol):
         ...
 
     def measure(self, subject: Subject) -> Figure:
-        """Return the figure."""
+        """Return the figure. One that raises is left out, with what it raised for a reason."""
         ...
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -198,11 +197,19 @@ class Registry:
 
         The convention: such a component has an option ``weights``, a path, and raises FileError for another file.
         """
+        lacking: PluginError | None = None
         for component in self.all(kind):
             if any(option.name == "weights" and option.path for option in describe(component.options)):
-                with contextlib.suppress(FileError, PluginError):
+                try:
                     component.create(build(component.options, {"weights": path}))
+                except FileError:
+                    continue
+                except PluginError as error:  # it may be for the one whose package is missing
+                    lacking = error
+                else:
                     return component
+        if lacking:
+            raise lacking
         known = f"known: {', '.join(self.names(kind))}, or a file of weights of theirs"
         where, hint = f"--{KINDS[kind].section}", f"type: gantool inspect {path}"
         raise OptionError(where, f"{path} is for none of them", known, hint)

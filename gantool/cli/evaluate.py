@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,15 @@ import click
 from gantool import processes
 from gantool.cli import flags
 from gantool.cli.console import note, say, say_json, table
-from gantool.config import resolve
-from gantool.errors import OptionError
+from gantool.config import Tier, resolve
+from gantool.errors import OptionError, UserError
 from gantool.files import checkpoint, envelope
-from gantool.files.names import check_suffix, free
+from gantool.files.foreign import identify
+from gantool.files.names import check_suffix, check_writable, free
 from gantool.files.progress import Tick, progress
 
 if TYPE_CHECKING:
+    from gantool.evaluation.evaluate import Chosen
     from gantool.evaluation.results import Results
     from gantool.evaluation.subject import RealData, Watch
     from gantool.interfaces import Extractor
@@ -60,24 +63,30 @@ def _run(ctx: click.Context, model: str | None, **values: Any) -> None:
     from gantool.latent.model import open_model
 
     registry = flags.registry_of(ctx)
-    out = check_suffix(values["out"] or str(_home(model) / "evaluation.json"), [".json"])
+    out = check_writable(check_suffix(values["out"] or str(_home(model) / "evaluation.json"), [".json"]))
     kept = values["save_features"] and check_suffix(values["save_features"], [".safetensors"], "--save-features")
     opened = open_model(model, registry).on(pick_device(values["device"]))
-    data = _data(ctx, opened, values)
+    if len(opened.shape) != 3 and (values["extractor"] or kept):
+        flag = "--extractor" if values["extractor"] else "--save-features"
+        raise OptionError(flag, "was given, and the model makes points", "a model of pictures", "leave it out")
+    data = _data(ctx, model, opened, values)
     asked = values["metrics"] is not None
     metrics, missing = create_metrics(flags.chosen_tools(ctx, values), asked)
-    wanted = values["extractor"] or (len(opened.shape) == 3 and any("extractor" in one.metric.needs for one in metrics))
-    extractor = _extractor(ctx, values) if wanted or kept else None
+    extractor, lacks = _extractor(ctx, opened, metrics, values)
     with _watching(values["quiet"]) as watch:
-        subject = ModelSubject(opened, data, values["count"], registry, extractor, values["seed"], watch)
+        subject = ModelSubject(opened, data, values["count"], registry, extractor, values["seed"], lacks, watch)
         _warn(subject.describe_extractor())
         results = evaluate(subject, metrics, asked=asked)
+        results = replace(results, refused={**missing, **results.refused})
+        if not values["as_json"]:
+            _show(results)  # before anything is written, which may fail
+        files.write(out := free(out), results)
         if kept:
-            features.write(free(kept), {"real": subject.real, "fake": subject.fake}, results.protocol)
-    results = files.Results(**{**vars(results), "refused": {**missing, **results.refused}})
-    out = free(out)
-    files.write(out, results)
-    _report(results, out, values["as_json"])
+            features.write(free(check_writable(kept)), {"real": subject.real, "fake": subject.fake}, results.protocol)
+    if values["as_json"]:
+        say_json({"out": str(out), **results.plain()})
+    else:
+        _say_next(results, out)
 
 
 def _home(model: str) -> Path:
@@ -85,29 +94,41 @@ def _home(model: str) -> Path:
     return Path(model) if Path(model).is_dir() else Path(model).parent
 
 
-def _data(ctx: click.Context, model: Model, values: Mapping[str, Any]) -> RealData:
+def _data(ctx: click.Context, given: str, model: Model, values: Mapping[str, Any]) -> RealData:
     """Open the data that the flags name, else those that the model was trained on."""
     from gantool.evaluation.subject import RealData
 
-    registry = flags.registry_of(ctx)
-    known = isinstance(ctx.command, flags.ComponentCommand) and ctx.command.model
-    trained_on = envelope.read_header(model.path, checkpoint.KIND).meta.get("fingerprint") if known else None
+    registry, tier = flags.registry_of(ctx), flags.flag_tier(flags.chosen(ctx), values)
+    known = {} if identify(model.path).startswith("torch-") else envelope.read_header(model.path, checkpoint.KIND).meta
+    trained_on = known.get("fingerprint")
     if not trained_on and values["data"] is None:
-        given = f"{model.path} does not know what it was trained on"
-        raise OptionError("--data", given, "data to hold it against", "type: --data NAME, as for gantool train")
-    tier = flags.flag_tier(flags.chosen(ctx), values)
-    own = {"config": known} if known and values["data"] is None else {}
-    config = resolve(registry, [*flags.source_tiers(registry, own), tier])
+        said = f"{given} does not know what it was trained on"
+        raise OptionError("--data", said, "data to hold it against", "type: --data NAME, as for gantool train")
+    own = [Tier(str(model.path), known["resolved"])] if values["data"] is None else []
+    config = resolve(registry, [*own, tier])
     dataset = config.create("data")
     info, samples = dataset.describe(), dataset.load()
-    if trained_on and trained_on != info.fingerprint and values["data"] is None and not tier.tree.get("data"):
-        note("The data has changed since the model was trained on it.")
+    if trained_on != info.fingerprint and values["data"] is None:
+        note("These are not the examples that the model was trained on.")
     return RealData(config, info, samples)
 
 
-def _extractor(ctx: click.Context, values: Mapping[str, Any]) -> tuple[str, Extractor]:
-    component, options = flags.chosen_tool(ctx, values)
-    return component.name, component.create(options)
+def _extractor(
+    ctx: click.Context, model: Model, metrics: Sequence[Chosen], values: Mapping[str, Any]
+) -> tuple[tuple[str, Extractor] | None, str]:
+    """Make the extractor where it is needed; return it, or why there is none where nobody asked for one."""
+    from gantool.evaluation.evaluate import reason_of
+
+    needed = len(model.shape) == 3 and any("extractor" in one.metric.needs for one in metrics)
+    if not (needed or values["extractor"] or values["save_features"]):
+        return None, ""
+    try:
+        component, options = flags.chosen_tool(ctx, values)
+        return (component.name, component.create(options)), ""
+    except UserError as error:
+        if values["extractor"] or values["metrics"] or values["save_features"]:
+            raise
+        return None, reason_of(error)
 
 
 def _warn(extractor: Mapping[str, Any] | None) -> None:
@@ -137,10 +158,8 @@ def _watching(quiet: bool) -> Iterator[Watch]:
 TITLES = {"samples": "Looking at samples", "real": "Looking at real pictures", "metrics": "Measuring"}
 
 
-def _report(results: Results, out: Path, as_json: bool) -> None:
-    if as_json:
-        say_json({"out": str(out), **results.plain()})
-        return
+def _show(results: Results) -> None:
+    """Print the figures, and what is to be said of them."""
     rows = [(name, _number(one["value"]), _interval(one), _details(one)) for name, one in results.figures.items()]
     table(("metric", "value", "95 % interval", "beside it"), rows)
     for name, one in results.figures.items():
@@ -148,11 +167,16 @@ def _report(results: Results, out: Path, as_json: bool) -> None:
             note(f"{name}: {one['note']}")
     for name, reason in results.refused.items():
         note(f"{name} was left out: {reason}")
-    samples, data = results.protocol["samples"]["count"], results.protocol["data"]
-    by = f", by {results.protocol['extractor']['name']}" if results.protocol["extractor"] else ""
-    held = f"{samples:,} samples against {data['count']:,} of {data['name']}{by}, {results.seconds:.0f} s"
+
+
+def _say_next(results: Results, out: Path) -> None:
+    data, extractor = results.protocol["data"], results.protocol["extractor"]
+    held = f"Held against {data['name']}"
+    if extractor:
+        samples = results.protocol["samples"]["count"]
+        held = f"{samples:,} samples against {data['count']:,} of {data['name']}, by {extractor['name']}"
     follow = shlex.join(["gantool", "evaluate", "--compare", str(out), "OTHER.json"])
-    say(f"{held}: {out}. Next: {follow}")
+    say(f"{held}, {results.seconds:.0f} s: {out}. Next: {follow}")
 
 
 def _number(value: float) -> str:
@@ -189,7 +213,12 @@ def _compare(model: str | None, values: Mapping[str, Any]) -> None:
         cells = [f"{_number(one.figures[name]['value'])}  {_bounds(one.figures[name])}".strip() for one in results]
         rows.append((name, *cells))
     table(("metric", first, second), rows)
-    differing = [name for name, number in results[0].versions.items() if results[1].versions.get(name) != number]
+    versions = [one.versions for one in results]
+    differing = [name for name in {**versions[0], **versions[1]} if versions[0].get(name) != versions[1].get(name)]
+    for file, one in zip((first, second), results, strict=True):
+        for name in shared:
+            if said := one.figures[name]["note"]:
+                note(f"{file}: {name}: {said}")
     if differing:
         note(f"They were taken with other versions of: {', '.join(differing)}.")
     say("One protocol. Where intervals overlap, the difference may be chance.")

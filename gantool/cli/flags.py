@@ -53,7 +53,6 @@ class ComponentCommand(click.Command):
     tool_component: Component | None = None
     tool_given: Mapping[str, Any] = MappingProxyType({})  # by a file that stands where its name would
     tool_components: Sequence[Component] = ()
-    model: str | None = None
 
     def __init__(
         self,
@@ -77,7 +76,7 @@ class ComponentCommand(click.Command):
         if "resume" in found:
             found = _resumed(found["resume"])
         if self.of_model and (model := _model(args)):
-            found["config"] = self.model = model
+            found["config"] = model
         self.components, listed, defaults = component_flags(registry, found)
         self.groups = {"Training": training_flags(defaults)} if self.training else {}
         for section in self.only:
@@ -158,7 +157,11 @@ def _tools(registry: Registry, section: str, arguments: Sequence[str]) -> list[C
     """Return the components that a line names, separated by commas; without the flag all of the kind."""
     kind = next(kind for kind in KINDS.values() if kind.section == section)
     asked = peek(arguments, [section]).get(section)
-    return registry.all(kind.name) if asked is None else [registry.get(kind.name, name) for name in _split(asked)]
+    if asked is None:
+        return registry.all(kind.name)
+    if not (names := list(dict.fromkeys(_split(asked)))):
+        raise OptionError(f"--{section}", f"{asked!r} was given", f"known: {', '.join(registry.names(kind.name))}")
+    return [registry.get(kind.name, name) for name in names]
 
 
 def _model(arguments: Sequence[str]) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -14,7 +13,7 @@ from rich.progress import Progress as Bar
 
 from gantool.cli.console import note
 from gantool.interfaces import Finding
-from gantool.training.observers import Observer, Report, Start, command_to_try
+from gantool.training.observers import Evaluated, Observer, Report, Start, command_to_try
 
 __all__ = ["Progress"]
 
@@ -61,9 +60,11 @@ class Progress(Observer):
         """Say what was seen and what to type."""
         self.on_note(f"step {step}: {name}: {finding.seen}; try: {command_to_try(self._folder, finding)}")
 
-    def on_evaluation(self, step: int, values: Mapping[str, float]) -> None:
+    def on_evaluation(self, evaluated: Evaluated) -> None:
         """Show what metrics made of the run."""
-        self.on_note(f"step {step}: " + "  ".join(f"{name} {value:.4g}" for name, value in values.items()))
+        said = "  ".join(f"{name} {value:.4g}" for name, value in evaluated.values.items())
+        reasons = [f"{name} was left out: {reason}" for name, reason in evaluated.refused.items()]
+        self.on_note(f"step {evaluated.step}: " + "; ".join([*([said] if said else []), *reasons]))
 
     def on_note(self, text: str) -> None:
         """Write a line above the bar; a reader that went away must not end the run."""

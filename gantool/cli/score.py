@@ -79,13 +79,13 @@ def command(ctx: click.Context, /, **values: Any) -> None:
     """
     from gantool.evaluation.critic import restore_critic
     from gantool.evaluation.scoring import carried_labels
-    from gantool.files.names import check_suffix, free
+    from gantool.files.names import check_suffix, check_writable, free
     from gantool.files.pictures import find_pictures
     from gantool.latent.model import read_model, restore_model
 
     if values["no_real"] and values["root"]:
         raise OptionError("--data.root", "was given with --no-real", "one of them")
-    wanted = check_suffix(values["out"], (".png",)) if values["out"] else None
+    wanted = check_writable(check_suffix(values["out"], (".png",))) if values["out"] else None
     registry = flags.registry_of(ctx)
     stored = read_model(values["model"], registry)
     D, model = restore_critic(stored, registry), restore_model(stored, registry)

@@ -156,8 +156,18 @@ def _train(
         best = _best(outcome)
         peak = f"Best {best['metric']}: {best['value']:.4g} at step {best['step']}. " if best else ""
         next_line = f"gantool sample {outcome.folder}{_named(outcome)}"
+        _say_older_best(outcome)
         say(f"{peak}Pictures: {outcome.folder}/grid.png, training.gif, loss.png. Next: {next_line}")
     return 128 + outcome.signal if outcome.signal else 0
+
+
+def _say_older_best(outcome: Outcome) -> None:
+    """Say that commands open another checkpoint than the newest, where this run did not choose it."""
+    from gantool.files import checkpoint
+
+    opened = checkpoint.find(outcome.folder)
+    if outcome.best is None and opened != checkpoint.find(outcome.folder, resuming=True):
+        note(f"Commands open {opened.name}, the best of before; for the newest: rm {outcome.folder / 'best'}")
 
 
 def _best(outcome: Outcome) -> dict[str, Any] | None:

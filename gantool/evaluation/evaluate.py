@@ -16,11 +16,11 @@ from gantool.config import values as plain
 from gantool.errors import OptionError, UserError
 from gantool.evaluation.results import Results
 from gantool.evaluation.subject import ModelSubject
-from gantool.interfaces import Metric
+from gantool.interfaces import Figure, Metric
 from gantool.options import Options
 from gantool.registry import Component
 
-__all__ = ["Chosen", "create_metrics", "evaluate", "refusals"]
+__all__ = ["Chosen", "create_metrics", "describe", "evaluate", "reason_of", "refusals"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def create_metrics(parts: Sequence[tuple[Component, Options]], asked: bool) -> t
         except UserError as error:
             if asked:
                 raise
-            refused[component.name] = "; ".join(part for part in (error.given, error.allowed, error.hint) if part)
+            refused[component.name] = reason_of(error)
     return made, refused
 
 
@@ -60,17 +60,16 @@ def evaluate(
     """
     began = time.monotonic()
     refused = refusals(subject, metrics, asked=asked)
-    if any("extractor" in one.metric.needs for one in metrics if one.name not in refused):
-        _ = subject.fake, subject.real  # first, so that what takes long shows how far it is
     figures: dict[str, Mapping[str, Any]] = {}
-    for one in metrics:
-        subject.watch("metrics", 1, len(metrics))
+    for one in sorted(metrics, key=lambda one: "extractor" not in one.metric.needs):  # what has bars of its own first
         if one.name not in refused:
-            figure = one.metric.measure(subject)
-            if math.isfinite(figure.value):
+            figure = _measured(one, subject, refused)
+            if figure is not None:
                 figures[one.name] = {**asdict(figure), "options": plain(one.options)}
-            else:
-                refused[one.name] = f"came out as {figure.value}: the model's samples may hold no finite numbers"
+        subject.watch("metrics", 1, len(metrics))
+    if not figures:
+        name, reason = next(iter(refused.items()))
+        raise OptionError(f"--metrics {name}", reason)
     versions = {"gantool": __version__, "torch": str(torch.__version__)}
     for package in sorted({name for one in metrics if one.name in figures for name in one.metric.packages}):
         versions[package] = _version(package)
@@ -89,6 +88,27 @@ def evaluate(
     )
 
 
+def _measured(one: Chosen, subject: ModelSubject, refused: dict[str, str]) -> Figure | None:
+    """Return a metric's figure, or None with a reason: one that fails may not take the others with it."""
+    try:
+        figure = one.metric.measure(subject)
+    except Exception as error:
+        refused[one.name] = reason_of(error)
+        return None
+    numbers = (figure.value, figure.low or 0.0, figure.high or 0.0, *figure.details.values())
+    if not all(map(math.isfinite, numbers)):
+        refused[one.name] = "came out as a number that is not finite"
+        return None
+    return figure
+
+
+def reason_of(error: Exception) -> str:
+    """Say on one line why something failed."""
+    if isinstance(error, UserError):
+        return "; ".join(part for part in (error.given, error.allowed, error.hint) if part)
+    return " ".join(f"failed ({type(error).__name__}: {error})".split())
+
+
 def refusals(subject: ModelSubject, metrics: Sequence[Chosen], *, asked: bool) -> dict[str, str]:
     """Return why metrics cannot be measured, by name. Raises as ``evaluate`` does."""
     reasons = {one.name: _refusal(one.metric, subject) for one in metrics}
@@ -102,10 +122,10 @@ def refusals(subject: ModelSubject, metrics: Sequence[Chosen], *, asked: bool) -
 def describe(subject: ModelSubject) -> dict[str, Any]:
     """Return the protocol: all but the model that a figure follows from."""
     return {
-        "data": {**subject.data.describe(), "count": len(subject.rows)},
+        "data": {**subject.data.describe(), "count": subject.real_count, "examples": subject.examples_hash},
         "samples": {"count": subject.count},
         "seed": subject.seed,
-        "extractor": subject.describe_extractor(),
+        "extractor": subject.describe_extractor() if subject.was_judged else None,
         "levels": "256" if len(subject.model.shape) == 3 else "exact",
     }
 
@@ -115,7 +135,7 @@ def _refusal(metric: Metric, subject: ModelSubject) -> str | None:
         if len(subject.model.shape) != 3:
             return "compares pictures, and the model makes points"
         if subject.extractor is None:
-            return "needs an extractor; type: gantool components extractor"
+            return subject.lacks or "needs an extractor; type: gantool components extractor"
     return metric.refuses(subject)
 
 

@@ -15,17 +15,12 @@ from gantool.errors import FileError
 from gantool.files import features as files
 from gantool.files.cache import cache_folder
 from gantool.interfaces import Judged
-from gantool.latent.blocks import side_by_side
+from gantool.latent.blocks import in_turn, side_by_side
 
-__all__ = ["cached", "fit_channels", "judge", "rounded"]
+__all__ = ["cached", "channel_rule", "fit_channels", "judge", "rounded"]
 
 AT_ONCE = 64  # pictures in one pass through an extractor
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow turns colour into grey
-RULES = {
-    (1, 3): "grey is repeated three times",
-    (2, 3): "grey is repeated three times, transparency lies on white",
-    (4, 3): "transparency lies on white",
-}
 
 
 def rounded(x: Tensor) -> Tensor:
@@ -47,6 +42,17 @@ def fit_channels(x: Tensor, channels: int | None) -> Tensor:
     return (x * torch.tensor(LUMA).view(1, 3, 1, 1).to(x)).sum(1, keepdim=True)
 
 
+def channel_rule(given: int, wanted: int | None) -> str:
+    """Say what ``fit_channels`` does to pictures of so many channels."""
+    if wanted is None or given == wanted:
+        return "as they are"
+    clear = ["transparency lies on white"] if given in (2, 4) else []
+    colours = given - len(clear)
+    if colours != wanted:
+        clear.append("grey is repeated three times" if colours == 1 else "colour becomes grey, by ITU-R BT.601")
+    return ", ".join(clear)
+
+
 @torch.inference_mode()
 def judge(
     network: nn.Module,
@@ -66,7 +72,9 @@ def judge(
 
     def work(rows: Sequence[int]) -> tuple[Tensor, Tensor | None]:
         with torch.inference_mode():  # each thread has a mode of its own
-            found, said = network(fit_channels(draw(rows), channels).to(device))
+            x = fit_channels(draw(rows), channels)
+            with in_turn(device):
+                found, said = network(x.to(device))
         return found.float().cpu(), None if said is None else said.float().cpu()
 
     for found, said in side_by_side(work, range(count), AT_ONCE, device):

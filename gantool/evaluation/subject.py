@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,18 +14,18 @@ from torch import Tensor, nn
 
 from gantool import __version__
 from gantool.config import RunConfig
-from gantool.errors import OptionError
+from gantool.errors import FileError, OptionError
 from gantool.evaluation.critic import restore_critic
-from gantool.evaluation.extraction import RULES, cached, judge, rounded
+from gantool.evaluation.extraction import cached, channel_rule, judge, rounded
 from gantool.files import checkpoint as checkpoints
 from gantool.interfaces import Condition, DataInfo, Extractor, Judged, Modes, Samples
 from gantool.latent import seeds as seeding
 from gantool.latent.model import Model
-from gantool.networks import used_condition
 from gantool.registry import Registry
 
 __all__ = ["ModelSubject", "RealData"]
 
+BLOCK = 1024  # examples that are read at once
 Watch = Callable[[str, int, int], object]  # told what is being done, how much more of it is, and of how much
 
 
@@ -56,6 +57,7 @@ class ModelSubject:
     registry: Registry
     extractor: tuple[str, Extractor] | None = None
     seed: int = 0
+    lacks: str = ""  # why there is no extractor
     watch: Watch = lambda what, done, total: None
 
     def __post_init__(self) -> None:
@@ -101,6 +103,19 @@ class ModelSubject:
         """The condition that each sample was asked for."""
         return self.model.labels(self.seeds)
 
+    @property
+    def real_count(self) -> int:
+        """How many real examples there are: ``count``, or all that the data has."""
+        return len(self.rows)
+
+    @cached_property
+    def examples_hash(self) -> str:
+        """The sha256 of the real examples: a dataset's fingerprint need not change with every pixel."""
+        digest = hashlib.sha256()
+        for start in range(0, len(self.rows), BLOCK):
+            digest.update(np.ascontiguousarray(self.data.samples.values[self.rows[start : start + BLOCK]]).tobytes())
+        return digest.hexdigest()
+
     @cached_property
     def real_labels(self) -> Tensor | None:
         """The labels of the real examples."""
@@ -110,20 +125,30 @@ class ModelSubject:
     @cached_property
     def critic(self) -> nn.Module:
         """The trained discriminator, in eval mode. Raises FileError where the model has none."""
-        return restore_critic(checkpoints.read(self.model.path), self.registry)
+        return restore_critic(checkpoints.read(self.model.path), self.registry).to(self.model.device)
 
     def samples(self, count: int) -> tuple[Tensor, Tensor | None]:
-        """Return the first samples and their conditions; more of them than were asked for elsewhere are made too."""
-        seeds = range(count)
-        z, c = self.model.latents(seeds), self.model.labels(seeds)
-        x = self.model.samples(z, c)
-        return (rounded(x) if x.dim() == 4 else x), c
+        """Return the first samples and their conditions; more of them than were asked for elsewhere are made too.
+
+        Raises FileError where a sample is not finite.
+        """
+        c = self.model.labels(range(count))
+        return self._sampled(range(count), c), c
 
     def examples(self, count: int) -> tuple[Tensor, Tensor | None]:
-        """Return the first real examples and, where the model has a condition, theirs."""
-        labelled = used_condition(self.model.config, self.data.info.condition) is not None
-        c = self.real_labels[:count] if labelled and self.real_labels is not None else None
-        return self._read(self.rows[:count]), c
+        """Return the first real examples and, where the model has a condition, theirs.
+
+        Raises OptionError where the data's labels are not the model's.
+        """
+        x, own, known = self._read(self.rows[:count]), self.model.condition, self.data.info.condition
+        if own is None:
+            return x, None
+        if known is None or self.real_labels is None or (known.kind, known.names) != (own.kind, own.names):
+            where = f"--data {self.data.config.name('data')}"
+            raise OptionError(
+                where, "does not have the labels that the model knows", f"the {own.kind} {own.names[0]}, ..."
+            )
+        return x, self.real_labels[:count]
 
     @cached_property
     def fake(self) -> Judged:
@@ -134,21 +159,24 @@ class ModelSubject:
     def real(self) -> Judged:
         """What the extractor says of the real examples; it is kept for the next model."""
         source = {
-            "data": self.data.describe(),
-            "count": len(self.rows),
-            "seed": self.seed,
+            "examples": self.examples_hash,
+            "shape": list(self.model.shape),
             "extractor": self.describe_extractor(),
-            "gantool": __version__,
+            "versions": {"gantool": __version__, "torch": str(torch.__version__)},
         }
         return cached(source, lambda: self._judge(self._pick, len(self.rows), "real"))
+
+    @property
+    def was_judged(self) -> bool:
+        """Whether a metric has asked the extractor."""
+        return bool({"fake", "real"} & vars(self).keys())
 
     def describe_extractor(self) -> Mapping[str, Any] | None:
         """Say by what pictures are compared."""
         if self.extractor is None:
             return None
         name, part = self.extractor
-        rule = RULES.get((self.model.shape[0], part.channels or 0), "as they are")
-        return {"name": name, **part.describe(), "channels": rule}
+        return {"name": name, **part.describe(), "channels": channel_rule(self.model.shape[0], part.channels)}
 
     def _judge(self, draw: Callable[[Sequence[int]], Tensor], count: int, what: str) -> Judged:
         assert self.extractor is not None  # a metric that asks for it says so in ``needs``
@@ -158,8 +186,16 @@ class ModelSubject:
         return judge(network, draw, count, part.channels, self.model.device, lambda done: self.watch(what, done, count))
 
     def _draw(self, rows: Sequence[int]) -> Tensor:
-        c = None if self.labels is None else self.labels[list(rows)]
-        return rounded(self.model.samples(self.model.latents(rows), c))
+        return self._sampled(rows, None if self.labels is None else self.labels[list(rows)])
+
+    def _sampled(self, seeds: Sequence[int], c: Tensor | None) -> Tensor:
+        x = self.model.samples(self.model.latents(seeds), c)
+        if not x.isfinite().all():
+            hint = "an earlier checkpoint may be sound"
+            raise FileError(
+                str(self.model.path), "makes samples that are not finite", "a model that has not failed", hint
+            )
+        return rounded(x) if x.dim() == 4 else x
 
     def _pick(self, places: Sequence[int]) -> Tensor:
         return self._read(self.rows[list(places)])

@@ -8,8 +8,9 @@ from itertools import count
 from pathlib import Path
 
 from gantool.errors import OptionError
+from gantool.files.envelope import atomic
 
-__all__ = ["check_suffix", "free", "numbered"]
+__all__ = ["check_suffix", "check_writable", "free", "numbered"]
 
 
 def free(path: Path) -> Path:
@@ -45,4 +46,12 @@ def check_suffix(given: str, suffixes: Sequence[str], flag: str = "-o") -> Path:
         raise OptionError(flag, f"{given or path} was given, and is a folder", allowed)
     if path.suffix.lower() not in suffixes:
         raise OptionError(flag, f"{given} was given", allowed, f"type: {flag} {path.with_suffix(suffixes[0])}")
+    return path
+
+
+def check_writable(path: Path) -> Path:
+    """Return a path after a trial that a file can be made in its folder. Raises FileError before any work is done."""
+    with atomic(path.with_name(f"{path.stem}.trial"), sync=False):
+        pass
+    path.with_name(f"{path.stem}.trial").unlink()
     return path

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,10 +12,11 @@ from typing import TypeVar
 
 import torch
 
-__all__ = ["side_by_side"]
+__all__ = ["in_turn", "side_by_side"]
 
 Result = TypeVar("Result")
 
+TURN = threading.RLock()  # who may use a GPU: one thread after another
 HELPERS = 8  # threads that prepare and encode what a GPU computes
 
 
@@ -49,3 +52,8 @@ def side_by_side(
                     future.cancel()
     finally:
         torch.set_num_threads(before)  # the workers' 1 would be that of threads to come
+
+
+def in_turn(device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """Wait until no other thread of ``side_by_side`` uses a GPU; a processor is for all."""
+    return TURN if device.type != "cpu" else contextlib.nullcontext()

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import re
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +35,6 @@ Result = TypeVar("Result")
 PICTURE = re.compile(r"(\d{6})\.png")
 PARTIAL = re.compile(r"\.(\d{6})\.png\.\d+\.part")  # what a process that was killed leaves
 PACK_BLOCK = 512  # pictures that are added to a pack, and fsynced, together
-TURN = threading.Lock()  # who may use a GPU: one thread after another
 
 
 @dataclass(frozen=True)
@@ -162,8 +160,7 @@ def _draw(order: Order, rows: Sequence[int]) -> tuple[Tensor, Tensor | None, np.
     """Return ``z [N, D]``, ``c`` and pixels ``[N, H, W, C]`` of some of the pictures."""
     z = order.model.latents([order.seeds[row] for row in rows], order.truncation)
     c = None if order.c is None else order.c[list(rows)]
-    with TURN if order.model.device.type != "cpu" else contextlib.nullcontext():
-        x = order.model.samples(z, c)
+    x = order.model.samples(z, c)
     return z, c, to_uint8(x)
 
 

@@ -33,6 +33,7 @@ class Stand:
     config: RunConfig
     bare: bool = False
     count: int = COUNT
+    real_count: int = COUNT
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +12,8 @@ from pathlib import Path
 import torch
 
 from gantool.config import RunConfig
-from gantool.errors import OptionError, nearest
-from gantool.evaluation.evaluate import Chosen, create_metrics, evaluate, refusals
+from gantool.errors import FileError, OptionError, UserError, nearest
+from gantool.evaluation.evaluate import Chosen, create_metrics, describe, evaluate, reason_of, refusals
 from gantool.evaluation.subject import ModelSubject, RealData
 from gantool.files import checkpoint as checkpoints
 from gantool.interfaces import DataInfo, Extractor, Samples
@@ -18,7 +21,8 @@ from gantool.latent.model import restore_model
 from gantool.options import build
 from gantool.recipes import default_tool
 from gantool.registry import Registry
-from gantool.training.observers import read_log
+from gantool.training.folder import RunFolder
+from gantool.training.observers import Evaluated, read_log
 from gantool.training.options import RunOptions
 
 __all__ = ["Appraisal"]
@@ -37,8 +41,10 @@ class Appraisal:
     extractor: tuple[str, Extractor] | None
     count: int
     device: torch.device
+    left_out: dict[str, str]  # why metrics cannot be measured, by name
     keep: Chosen | None = None
     best: tuple[float, int] | None = None
+    by: str = ""  # a digest of the protocol
 
     @classmethod
     def of_run(
@@ -61,38 +67,64 @@ class Appraisal:
             hint = nearest(options.keep_best, names) or f"type: --metrics {','.join([*names, options.keep_best])}"
             raise OptionError("--keep-best", f"{options.keep_best} is not measured", f"one of {', '.join(names)}", hint)
         parts = [registry.get("metric", name) for name in names]
-        metrics, _ = create_metrics([(part, build(part.options, {})) for part in parts], asked=wanted is not None)
+        asked = wanted is not None
+        metrics, left_out = create_metrics([(part, build(part.options, {})) for part in parts], asked)
         keep = next((one for one in metrics if one.name == options.keep_best), None)
         if keep is not None and keep.metric.better is None:
-            raise OptionError("--keep-best", f"{keep.name} has no better and worse", "a metric that has", "type: fid")
+            raise OptionError("--keep-best", f"{keep.name} has no better and worse", "a metric that has")
         info, samples = data
-        wants = options.extractor or any("extractor" in one.metric.needs for one in metrics)
-        extractor = _extractor(registry, options.extractor) if wants and len(info.shape) == 3 else None
+        needed = any("extractor" in one.metric.needs for one in metrics)
+        extractor = None
+        if len(info.shape) == 3 and (options.extractor or needed):
+            try:
+                extractor = _extractor(registry, options.extractor)
+            except UserError as error:
+                if asked or options.extractor:
+                    raise
+                left_out |= {one.name: reason_of(error) for one in metrics if "extractor" in one.metric.needs}
+                metrics = [one for one in metrics if one.name not in left_out]
         real = RealData(config, info, samples)
-        return cls(real, registry, metrics, wanted is not None, extractor, options.evaluate_count, device, keep)
+        return cls(real, registry, metrics, asked, extractor, options.evaluate_count, device, left_out, keep)
 
     def check(self, path: Path) -> None:
         """Leave out what cannot be measured of a checkpoint. Raises OptionError where it was asked for by name."""
-        refused = refusals(self._subject(path), self.metrics, asked=self.asked)
+        subject = self._subject(path)
+        refused = refusals(subject, self.metrics, asked=self.asked)
         self.metrics = [one for one in self.metrics if one.name not in refused]
+        self.left_out |= refused
+        terms = {**describe(subject), "extractor": subject.describe_extractor()}
+        self.by = hashlib.sha256(json.dumps(terms, sort_keys=True).encode()).hexdigest()[:16]
 
-    def measure(self, path: Path, step: int) -> dict[str, float]:
-        """Return the value of each metric for a checkpoint; one that is not finite is left out."""
-        results = evaluate(self._subject(path), self.metrics, asked=False)
+    def measure(self, path: Path, step: int) -> Evaluated:
+        """Measure a checkpoint; a metric that fails is left out, with its reason."""
+        try:
+            results = evaluate(self._subject(path), self.metrics, asked=False)
+        except UserError as error:  # none of them has a figure
+            return Evaluated(step, {}, {"no metric": reason_of(error)}, self._kept, self.by)
         values = {name: float(figure["value"]) for name, figure in results.figures.items()}
-        self._weigh(values, step)
-        return values
+        if self.keep and self.keep.name in values:
+            self._weigh(values[self.keep.name], step)
+        return Evaluated(step, values, dict(results.refused), self._kept, self.by)
 
-    def recall(self, log: Path) -> None:
-        """Take over what a resumed run's log knows."""
-        for row in read_log(log) if log.exists() else ():
-            if isinstance(row.get("evaluation"), dict):
-                self._weigh(row["evaluation"], row["step"])
-
-    def _weigh(self, values: dict[str, float], step: int) -> None:
-        if self.keep is None or not isinstance(values.get(self.keep.name), (int, float)):
+    def recall(self, folder: RunFolder) -> None:
+        """Take over the best checkpoint of a resumed run, where it was kept by the same metric and protocol."""
+        if not (folder.path / "best").is_file() or not folder.log.exists():
             return
-        value = values[self.keep.name]
+        step = checkpoints.find(folder.path).stem[5:]
+        for row in read_log(folder.log):
+            if (
+                step.isdecimal()
+                and row["step"] == int(step)
+                and (row.get("keep"), row.get("by")) == (self._kept, self.by)
+            ):
+                self.best = row["evaluation"][self._kept], row["step"]
+
+    @property
+    def _kept(self) -> str | None:
+        return self.keep.name if self.keep else None
+
+    def _weigh(self, value: float, step: int) -> None:
+        assert self.keep is not None  # else there is nothing to weigh
         lower = self.keep.metric.better == "lower"
         if self.best is None or (value < self.best[0] if lower else value > self.best[0]):
             self.best = value, step
@@ -108,11 +140,14 @@ def _extractor(registry: Registry, given: str | None) -> tuple[str, Extractor]:
     if name is None:
         known = f"known: {', '.join(registry.names(KIND)) or 'none is installed'}"
         raise OptionError(f"--{KIND}", "was not given", known, f"type: --{KIND} NAME")
-    if Path(name).is_file() and not registry.providers(KIND, name):
+    if os.path.isfile(name) and not registry.providers(KIND, name):
         component = registry.of_weights(KIND, name)
         return component.name, component.create(build(component.options, {"weights": name}))
-    component = registry.get(KIND, name)
-    return name, component.create()
+    try:
+        return name, registry.get(KIND, name).create()
+    except (OptionError, FileError) as error:  # its hint names flags that this command does not have
+        where, hint = f"--{KIND} {name}", f"give the file itself: --{KIND} FILE"
+        raise OptionError(where, error.given, "an extractor that needs no options here", hint) from error
 
 
 def _split(names: str) -> list[str]:

@@ -88,9 +88,10 @@ def fit(phases: Phases, length: Length, actions: Actions, observers: Sequence[Ob
             observer.on_interval(whole)
 
     def tell() -> None:
-        group.tell(time.monotonic() - began, stop.signal)
+        group.tell(time.monotonic() - began - paused, stop.signal)
 
     saved = appraised = -1
+    paused = 0.0  # seconds that evaluations took, which are no training
 
     def save() -> None:
         nonlocal saved
@@ -99,9 +100,11 @@ def fit(phases: Phases, length: Length, actions: Actions, observers: Sequence[Ob
             saved = state.step
 
     def appraise() -> None:
-        nonlocal appraised
+        nonlocal appraised, paused
         if actions.appraise and appraised != state.step:
+            since = time.monotonic()
             actions.appraise(state.step)
+            paused += time.monotonic() - since
             appraised = state.step
 
     tell()

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from gantool.files.envelope import write_text
 from gantool.interfaces import Finding
 
-__all__ = ["Found", "JsonLog", "Observer", "Report", "Start", "command_to_try", "read_log"]
+__all__ = ["Evaluated", "Found", "JsonLog", "Observer", "Report", "Start", "command_to_try", "read_log"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,21 @@ class Found:
         return {"step": self.step, "finding": self.name, "seen": self.finding.seen, "try": command}
 
 
+@dataclass(frozen=True)
+class Evaluated:
+    """What metrics made of the checkpoint of a step, and why some have no value.
+
+    ``keep`` is the metric whose best checkpoint is kept, and ``by`` a digest of the protocol: values of another one are
+    not comparable.
+    """
+
+    step: int
+    values: Mapping[str, float]
+    refused: Mapping[str, str]
+    keep: str | None = None
+    by: str = ""
+
+
 class Observer:
     """Does nothing; override what you want to hear of."""
 
@@ -68,8 +83,8 @@ class Observer:
     def on_finding(self, step: int, name: str, finding: Finding) -> None:
         """Called when the diagnostic ``name`` finds what it did not find at its last look."""
 
-    def on_evaluation(self, step: int, values: Mapping[str, float]) -> None:
-        """Called with what metrics made of the checkpoint of a step."""
+    def on_evaluation(self, evaluated: Evaluated) -> None:
+        """Called with what metrics made of a checkpoint."""
 
     def on_note(self, text: str) -> None:
         """Called with a remark on the watching itself."""
@@ -114,9 +129,10 @@ class JsonLog(Observer):
         """Append one line."""
         self._write(Found(step, name, finding).row(self.path.parent))
 
-    def on_evaluation(self, step: int, values: Mapping[str, float]) -> None:
+    def on_evaluation(self, evaluated: Evaluated) -> None:
         """Append one line."""
-        self._write({"step": step, "evaluation": _short(values)})
+        row = {"step": evaluated.step, "evaluation": _short(evaluated.values), "by": evaluated.by}
+        self._write({**row, "keep": evaluated.keep} if evaluated.keep else row)
 
     def _write(self, row: Mapping[str, Any]) -> None:
         if self._file:

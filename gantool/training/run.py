@@ -155,7 +155,7 @@ def train(
             if resume is not None:
                 _check_newest(folder, resume)
             if appraisal:
-                appraisal.recall(folder.log)
+                appraisal.recall(folder)
             return _train(run, folder, observers, registry.all("diagnostic"), appraisal)
         finally:
             folder.unlock()
@@ -237,11 +237,11 @@ def _train(
 
     def appraise(step: int) -> None:
         assert appraisal is not None  # else nobody calls
-        values = appraisal.measure(folder.checkpoint(step), step)
+        evaluated = appraisal.measure(folder.checkpoint(step), step)
         if appraisal.best and appraisal.best[1] == step:
             folder.point("best", folder.checkpoint(step))
         for observer in told:
-            observer.on_evaluation(step, values)
+            observer.on_evaluation(evaluated)
 
     by_clock = options.minutes is not None
     start = Start(
@@ -269,6 +269,8 @@ def _train(
             _write_config(run, folder)
             for observer in watching:
                 observer.on_start(start)
+                for name, reason in appraisal.left_out.items() if appraisal else ():
+                    observer.on_note(f"{name} is not measured: {reason}")
             if state.step == 0:
                 sample(0)
             complete = fit(run.phases, length, actions, watching, stop)

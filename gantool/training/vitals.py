@@ -18,12 +18,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gantool.evaluation.scoring import auc
 from gantool.latent import seeds
 from gantool.training.batches import to_device
 from gantool.training.phases import Phases
 from gantool.training.resemblance import Resemblance, features
 
-__all__ = ["Probe", "evaluating", "mean_slope", "separation"]
+__all__ = ["Probe", "evaluating", "mean_slope"]
 
 SAMPLES = 256  # fakes in a reading, and real examples that they are held against
 MIXED = 64  # points between a real and a fake
@@ -70,7 +71,7 @@ class Probe:
         return {
             "slope_d": parts * mean_slope(*of_d),
             "slope_g": parts * mean_slope(of_g),
-            "separation": separation(*(scores.detach() for scores in of_d)),
+            "separation": auc(*(scores.detach() for scores in of_d)),
         }
 
     def _of_gradients(self) -> dict[str, float]:
@@ -163,13 +164,3 @@ def mean_slope(*scores: Tensor) -> float:
     """Return the mean size of the gradients at scores, each ``[N]``, times N: 1 where a loss is a mean of scores."""
     sizes = [0.0 if part.grad is None else part.grad.abs().sum().item() for part in scores]
     return sum(sizes) / len(sizes)
-
-
-def separation(real: Tensor, fake: Tensor) -> float:
-    """Return the share of pairs of ``real [N]`` and ``fake [M]`` scores of which the real one is higher.
-
-    The area under the ROC curve; ties count half (Mann & Whitney 1947).
-    """
-    ranked = fake.sort().values
-    below = torch.searchsorted(ranked, real) + torch.searchsorted(ranked, real, right=True)
-    return (below.double().mean() / (2 * len(fake))).item()

@@ -18,8 +18,8 @@ __all__ = ["Watch"]
 class Watch(Observer):
     """Shows all vitals of a run to diagnostics, and tells ``others`` of each finding.
 
-    A finding is told again only where the diagnostic has found nothing in between. A diagnostic that fails is named
-    once and asked no more: it may not end a run.
+    A finding is told again where the diagnostic has found nothing in between, and where a run is resumed. A diagnostic
+    that fails is named once and asked no more: it may not end a run.
     """
 
     def __init__(self, config: RunConfig, diagnostics: Iterable[Component], others: Sequence[Observer]) -> None:

@@ -28,6 +28,10 @@ class StandIn:
     def count(self):
         return len(self.fake.features)
 
+    @property
+    def real_count(self):
+        return len(self.real.features)
+
     def samples(self, count):
         return self.points[:count], None
 

@@ -36,6 +36,10 @@ class Critiqued:
         return SimpleNamespace(create={"lipschitz": self.enforcer or Unbounded(None)}.__getitem__)
 
     @property
+    def count(self):
+        return len(self.fake)
+
+    @property
     def critic(self):
         return self.D.eval()
 

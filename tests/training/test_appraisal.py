@@ -1,6 +1,7 @@
 """Evaluation while training: ``best`` is the peak, nothing is disturbed, what cannot be measured is refused early."""
 
 import json
+import time
 
 import pytest
 import torch
@@ -74,6 +75,49 @@ def test_a_resumed_run_knows_the_best_of_before(tmp_path, peaked):
     assert outcome.step == 8
     assert outcome.best == ("modes", 5.0, 4)
     assert (tmp_path / "run" / "best").read_text() == "checkpoints/step-00000004.safetensors\n"
+
+
+def test_values_of_another_metric_or_protocol_are_no_best(tmp_path, peaked):
+    run(tmp_path / "run", keep_best=None, metrics="modes")  # measured, and not kept
+    asked = [Tier("flags", {"training": {"steps": 8}})]
+    config, stored = open_run(tmp_path / "run", asked, load_plugins().registry)
+    outcome = train(config, RunOptions(evaluate_every=2, keep_best="modes", **QUIET), resume=stored)
+    assert outcome.best == ("modes", 0.0, 8)
+    run(tmp_path / "other")
+    config, stored = open_run(tmp_path / "other", asked, load_plugins().registry)
+    options = RunOptions(evaluate_every=2, keep_best="modes", evaluate_count=50, **QUIET)
+    assert train(config, options, resume=stored).best == ("modes", 0.0, 8)
+
+
+def test_a_metric_that_fails_is_left_out_and_the_run_goes_on(tmp_path, monkeypatch):
+    def fail(self, subject):
+        raise ValueError("no modes today")
+
+    monkeypatch.setattr(Modes, "measure", fail)
+    outcome = run(tmp_path / "run")
+    assert (outcome.step, outcome.best) == (6, None)
+
+
+def test_the_clock_stands_while_a_checkpoint_is_evaluated(tmp_path, monkeypatch):
+    passed, real = [0.0], time.monotonic
+
+    def slow(self, subject):
+        passed[0] += 1000.0
+        return Figure(1.0)
+
+    monkeypatch.setattr(Modes, "measure", slow)
+    monkeypatch.setattr(time, "monotonic", lambda: real() + passed[0])
+    run(tmp_path / "run")
+    rows = [row for row in read_log(tmp_path / "run" / "log.jsonl") if "seconds" in row]
+    assert passed[0] == 3000
+    assert rows[-1]["seconds"] < 1000
+
+
+def test_an_older_best_is_named_where_nothing_chose_it(run_cli, workdir, peaked):
+    run("run")
+    found = run_cli("train", "--resume", "run", "--steps", "8", "--no-diagnose", "--sample-every", "9", "-q")
+    assert found.code == 0
+    assert "step-00000004.safetensors, the best of before; for the newest: rm run/best" in found.err
 
 
 def test_evaluating_changes_nothing_of_the_run(tmp_path):

@@ -13,7 +13,7 @@ from gantool.training import vitals
 from gantool.training.observers import Observer, Report, Start, command_to_try, read_log
 from gantool.training.resemblance import CELLS, Resemblance, features, seed_centres
 from gantool.training.run import prepare
-from gantool.training.vitals import Probe, evaluating, mean_slope, separation
+from gantool.training.vitals import Probe, evaluating, mean_slope
 from gantool.training.watch import Watch
 from gantool_classic.datasets.gaussians import modes
 
@@ -80,15 +80,6 @@ def test_a_loss_that_does_not_follow_a_score_has_no_slope_there():
     followed, ignored = torch.zeros(2, requires_grad=True), torch.zeros(2, requires_grad=True)
     followed.mean().backward()
     assert mean_slope(followed, ignored) == 0.5
-
-
-def test_separation_is_the_share_of_pairs_in_the_right_order():
-    low, high = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0, 5.0])
-    assert separation(high, low) == 1
-    assert separation(low, high) == 0
-    assert separation(low, low) == 0.5
-    assert separation(torch.tensor([1.0, 3.0]), torch.tensor([0.0, 2.0])) == 0.75
-    assert separation(torch.tensor([1.0]), torch.tensor([1.0, 0.0])) == 0.75  # a tie counts half
 
 
 @pytest.mark.parametrize(("layout", "count"), [("ring", 8), ("grid", 25)])

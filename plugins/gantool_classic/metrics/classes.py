@@ -86,7 +86,12 @@ class Modes:
         good = distance <= self.options.sigmas * subject.modes.sigma
         counts = torch.bincount(nearest[good], minlength=len(centres))
         covered, shares = int((counts > 0).sum()), counts / max(int(good.sum()), 1)
-        details = {"of": len(centres), "high quality": float(good.double().mean()), "entropy": _bits(shares)}
+        details = {
+            "of": len(centres),
+            "points": len(x),
+            "high quality": float(good.double().mean()),
+            "entropy": _bits(shares),
+        }
         return Figure(covered, details=details)
 
     def _classes(self, subject: Subject) -> Figure:
@@ -122,4 +127,4 @@ def _classes(subject: Subject, logits: Tensor) -> Tensor:
 def _bits(shares: Tensor) -> float:
     """Return the entropy of shares in bits."""
     there = shares[shares > 0].double()
-    return float(-(there * there.log()).sum() / math.log(2))
+    return abs(float((there * there.log()).sum() / math.log(2)))

@@ -12,7 +12,6 @@ from gantool_classic.metrics.settings import KidOptions, NeighbourOptions, Score
 
 __all__ = ["Fid", "InceptionScore", "Kid", "Precision", "Recall"]
 
-LEAST = 2  # samples in a block of KID
 ROWS = 2000  # of a matrix of distances that are in memory at once
 
 
@@ -23,8 +22,14 @@ class OfFeatures:
     packages = ("torch-fidelity", "scipy")
 
     def refuses(self, subject: Subject) -> str | None:
-        """Refuse nothing: an extractor sees every picture."""
-        return None
+        """Refuse fewer pictures on either side than the formula needs."""
+        there = min(subject.count, subject.real_count)
+        return None if there >= self.least else f"needs {self.least} pictures on both sides, and there are {there}"
+
+    @property
+    def least(self) -> int:
+        """How many pictures the formula needs."""
+        return 2
 
 
 class Fid(OfFeatures):
@@ -75,11 +80,10 @@ class Kid(OfFeatures):
         ]
         return Figure(*mean_interval(values, "--metrics kid"), details={"samples in a block": size})
 
-    def refuses(self, subject: Subject) -> str | None:
-        """Refuse blocks of a single sample."""
-        if subject.count >= LEAST * self.blocks:
-            return None
-        return f"needs {LEAST * self.blocks} samples for {self.blocks} blocks; give -n or fewer --kid.blocks"
+    @property
+    def least(self) -> int:
+        """How many pictures the blocks need."""
+        return 2 * self.blocks
 
 
 class Precision(OfFeatures):
@@ -101,11 +105,10 @@ class Precision(OfFeatures):
         count = len((subject.fake, subject.real)[self.side].features)
         return Figure(share, *share_interval(round(share * count), count, self.where))
 
-    def refuses(self, subject: Subject) -> str | None:
-        """Refuse fewer samples than neighbours."""
-        return (
-            None if subject.count > self.neighbours + 1 else f"needs more than {self.neighbours + 1} samples; give -n"
-        )
+    @property
+    def least(self) -> int:
+        """How many pictures have so many neighbours."""
+        return self.neighbours + 2
 
 
 class Recall(Precision):

@@ -54,7 +54,7 @@ class LipschitzAudit:
         """Return the mean at mixed points, its interval by the normal approximation, and the details."""
         D, random = subject.critic, torch.Generator().manual_seed(subject.seed)
         real, c = subject.examples(self.options.count)
-        fake, asked = subject.samples(self.options.count)
+        fake, asked = subject.samples(min(self.options.count, subject.count))
         mixed = _mixed(real, fake, random)
         norms = {
             "real": gradient_norms(D, real, c),
