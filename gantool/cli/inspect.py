@@ -59,6 +59,8 @@ def explain(path: Path, registry: Registry) -> dict[str, Any]:
         return {"what": what, "next": foreign.TENSORS_ONLY}
     if kind == "npy":
         return {"what": "a numpy array"}
+    if path.suffix == ".json":
+        return _results(path)
     raise FileError(str(path), f"is {'empty' if kind == 'empty' else 'not a file that gantool knows'}", "see --help")
 
 
@@ -76,6 +78,7 @@ def _safetensors(path: Path) -> dict[str, Any]:
         "directions": _directions,
         "classifier": _classifier,
         "scores": _scores,
+        "features": _features,
     }
     made = f"written by gantool {header.meta.get('gantool')} in format {header.meta['format']}"
     size = f"{path.stat().st_size / 2**20:.1f} MiB in {len(header.tensors)} tensors"
@@ -167,6 +170,32 @@ def _classifier(header: envelope.Header) -> dict[str, Any]:
 def _head(head: dict[str, Any]) -> str:
     figures = ", ".join(f"{name} {value:.4g}" for name, value in sorted(head["figures"].items()))
     return f"{head['kind']} {', '.join(head['names'][:20])}: {figures or 'not measurable'}"
+
+
+def _features(header: envelope.Header) -> dict[str, Any]:
+    """Read the source as results have it, or as the cache of real pictures does."""
+    source = header.meta["source"]
+    extractor = source["extractor"]
+    sides = {name.partition(".")[0]: info.shape for name, info in header.tensors.items() if name.endswith("features")}
+    return {
+        **{side: f"{shape[0]} pictures by {shape[1]} features" for side, shape in sorted(sides.items())},
+        "by": f"{extractor['name']} ({extractor['weights'][:16]})",
+    }
+
+
+def _results(path: Path) -> dict[str, Any]:
+    """Explain what gantool evaluate wrote. Raises FileError for any other JSON."""
+    from gantool.evaluation import results
+
+    found = results.read(path)
+    figures = ", ".join(f"{name} {figure['value']:.4g}" for name, figure in found.figures.items())
+    return {
+        "what": f"results of an evaluation by gantool {found.versions.get('gantool')}",
+        "figures": figures,
+        "model": f"{found.model.get('path')} at step {found.model.get('step')}",
+        "model hash": found.model.get("hash"),
+        "next": f"gantool evaluate --compare {_quoted(path)} OTHER.json",
+    }
 
 
 def _scores(header: envelope.Header) -> dict[str, Any]:

@@ -82,6 +82,19 @@ def test_saved_features_give_the_figures_by_the_textbook(place, run_cli, tmp_pat
     assert source["extractor"]["name"] == "classifier"
 
 
+def test_inspect_explains_results_and_features(place, run_cli, tmp_path):
+    files = ["-o", tmp_path / "a.json", "--save-features", tmp_path / "f.safetensors"]
+    evaluate(run_cli, place, "plain", "--metrics", "fid", *files)
+    found = run_cli("inspect", tmp_path / "a.json")
+    assert "results of an evaluation" in found.out
+    assert "fid " in found.out
+    found = run_cli("inspect", tmp_path / "f.safetensors")
+    assert "200 pictures by 128 features" in found.out
+    assert "by           classifier (" in found.out
+    (tmp_path / "other.json").write_text("{}")
+    assert run_cli("inspect", tmp_path / "other.json").code == 2
+
+
 def test_results_lie_by_the_run_and_old_ones_are_kept(place, run_cli):
     for name in ("evaluation.json", "evaluation-2.json"):
         found = run_cli("evaluate", place / "ring", "--metrics", "modes")
