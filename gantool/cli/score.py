@@ -95,6 +95,8 @@ def command(ctx: click.Context, /, **values: Any) -> None:
     paths = find_pictures(values["pictures"])
     carried, asked = carried_labels(model, paths, registry), _asked(model, values)
     scores = _score(D, model, paths, carried if asked is None else [asked] * len(paths), values)
+    if asked is not None and scores.pictures.labels is None:
+        note("This discriminator does not look at labels: those that were given make no difference.")
     out = free(wanted) if wanted else None
     if out:
         _draw(paths, scores, out)

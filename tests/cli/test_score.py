@@ -115,6 +115,14 @@ def test_a_sample_brings_its_class_which_a_flag_replaces(score):
     assert "Class: the one that scores highest" in score("classes", "photos", *FEW).err
 
 
+def test_a_class_that_makes_no_difference_is_said_to_make_none(run_cli, workdir):
+    gantool("train", *TINY, *SHAPES, "--condition", "slot", "-o", "slot")
+    Image.new("RGB", (16, 16), "red").save("a.png")
+    done = run_cli("score", "slot", "a.png", "--class", "circle", "-n", 4)
+    assert done.code == 0
+    assert "does not look at labels" in done.err
+
+
 def test_attributes_come_from_the_picture_or_from_flags(score, here, run_cli):
     carried = json.loads(score("attributes", "attributes-samples", *FEW, "--json").out)["pictures"]
     assert all(row["labels"] and not row["tried"] for row in carried)
