@@ -32,6 +32,10 @@ class Condition:
     def __len__(self) -> int:
         return len(self.names)
 
+    def is_like(self, other: Condition | None) -> bool:
+        """Whether another condition has the same names in the same order; their words may differ."""
+        return other is not None and (self.kind, self.names) == (other.kind, other.names)
+
 
 @dataclass(frozen=True)
 class DataInfo:

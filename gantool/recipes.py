@@ -6,14 +6,15 @@ is not given; it is no part of a run's settings.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from importlib.resources import files
 from typing import Any
 
-from gantool.errors import PluginError
-from gantool.registry import Registry
+from gantool.errors import OptionError, PluginError
+from gantool.registry import Component, Kind, Registry
 
-__all__ = ["BASE", "default_tool", "read_base", "read_recipe"]
+__all__ = ["BASE", "choose_tool", "read_base", "read_recipe"]
 
 BASE = "default"
 TOOLS = "tools"
@@ -29,10 +30,19 @@ def read_base(registry: Registry) -> dict[str, Any]:
     return read_recipe(registry, BASE) if BASE in registry.names("recipe") else {}
 
 
-def default_tool(registry: Registry, section: str) -> str | None:
-    """Return the component that a command uses where its flag ``section`` is not given."""
+def choose_tool(registry: Registry, kind: Kind, given: str | None) -> tuple[Component, dict[str, Any]]:
+    """Return the component that a command uses, by its name or by a file of its weights, with the options of the file.
+
+    Where none is ``given`` it is the recipe's. Raises PluginError and OptionError where there is none.
+    """
     tools = _read(registry, BASE).get(TOOLS, {}) if BASE in registry.names("recipe") else {}
-    return str(tools[section]) if section in tools else None
+    name = given or tools.get(kind.section)
+    if name is None:
+        known = f"known: {', '.join(registry.names(kind.name)) or 'none is installed'}"
+        raise OptionError(f"--{kind.section}", "was not given", known, f"type: --{kind.section} NAME")
+    if os.path.isfile(name) and not registry.providers(kind.name, name):
+        return registry.of_weights(kind.name, name), {"weights": name}
+    return registry.get(kind.name, name), {}
 
 
 def _read(registry: Registry, name: str) -> dict[str, Any]:

@@ -176,6 +176,15 @@ class Registry:
         """Return the names of a kind's components, sorted."""
         return [component.name for component in self.all(kind)]
 
+    def named(self, kind: str, text: str) -> list[Component]:
+        """Return the components that a text names, separated by commas, each once. Raises as ``get`` does."""
+        names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+        if not names:
+            raise OptionError(
+                f"--{KINDS[kind].section}", f"{text!r} was given", f"known: {', '.join(self.names(kind))}"
+            )
+        return [self.get(kind, name) for name in names]
+
     def get(self, kind: str, name: str, where: str = "") -> Component:
         """Return a component; raises PluginError where it is unknown or where two plugins claim its name."""
         where = where or f"--{KINDS[kind].section}"

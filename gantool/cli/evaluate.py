@@ -64,7 +64,8 @@ def _run(ctx: click.Context, model: str | None, **values: Any) -> None:
 
     registry = flags.registry_of(ctx)
     out = check_writable(check_suffix(values["out"] or str(_home(model) / "evaluation.json"), [".json"]))
-    kept = values["save_features"] and check_suffix(values["save_features"], [".safetensors"], "--save-features")
+    kept = values["save_features"]
+    kept = kept and check_writable(check_suffix(kept, [".safetensors"], "--save-features"))
     opened = open_model(model, registry).on(pick_device(values["device"]))
     if len(opened.shape) != 3 and (values["extractor"] or kept):
         flag = "--extractor" if values["extractor"] else "--save-features"
@@ -82,7 +83,7 @@ def _run(ctx: click.Context, model: str | None, **values: Any) -> None:
             _show(results)  # before anything is written, which may fail
         files.write(out := free(out), results)
         if kept:
-            features.write(free(check_writable(kept)), {"real": subject.real, "fake": subject.fake}, results.protocol)
+            features.write(free(kept), {"real": subject.real, "fake": subject.fake}, results.protocol)
     if values["as_json"]:
         say_json({"out": str(out), **results.plain()})
     else:

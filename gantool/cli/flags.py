@@ -20,7 +20,7 @@ from gantool.files import checkpoint, envelope
 from gantool.files.settings import read_settings
 from gantool.options import Option, Options, build, describe, parse
 from gantool.plugins import PluginSet, load_plugins
-from gantool.recipes import default_tool, read_recipe
+from gantool.recipes import choose_tool, read_recipe
 from gantool.registry import KINDS, LISTS, SECTIONS, Component, Registry
 
 __all__ = [
@@ -157,11 +157,7 @@ def _tools(registry: Registry, section: str, arguments: Sequence[str]) -> list[C
     """Return the components that a line names, separated by commas; without the flag all of the kind."""
     kind = next(kind for kind in KINDS.values() if kind.section == section)
     asked = peek(arguments, [section]).get(section)
-    if asked is None:
-        return registry.all(kind.name)
-    if not (names := list(dict.fromkeys(_split(asked)))):
-        raise OptionError(f"--{section}", f"{asked!r} was given", f"known: {', '.join(registry.names(kind.name))}")
-    return [registry.get(kind.name, name) for name in names]
+    return registry.all(kind.name) if asked is None else registry.named(kind.name, asked)
 
 
 def _model(arguments: Sequence[str]) -> str | None:
@@ -177,13 +173,7 @@ def _model(arguments: Sequence[str]) -> str | None:
 def _tool(registry: Registry, section: str, arguments: Sequence[str]) -> tuple[Component, Mapping[str, Any]]:
     """Return the component that a line names, and the options that a file in its place stands for."""
     kind = next(kind for kind in KINDS.values() if kind.section == section)
-    name = peek(arguments, [section]).get(section) or default_tool(registry, section)
-    if name is not None and os.path.isfile(name) and not registry.providers(kind.name, name):
-        return registry.of_weights(kind.name, name), {"weights": name}
-    if name is None:
-        known = f"known: {', '.join(registry.names(kind.name)) or 'none is installed'}"
-        raise OptionError(f"--{section}", "was not given", known, f"type: --{section} NAME")
-    return registry.get(kind.name, name), {}
+    return choose_tool(registry, kind, peek(arguments, [section]).get(section))
 
 
 def registry_of(ctx: click.Context) -> Registry:

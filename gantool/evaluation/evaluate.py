@@ -68,8 +68,7 @@ def evaluate(
                 figures[one.name] = {**asdict(figure), "options": plain(one.options)}
         subject.watch("metrics", 1, len(metrics))
     if not figures:
-        name, reason = next(iter(refused.items()))
-        raise OptionError(f"--metrics {name}", reason)
+        raise _nothing(refused)
     versions = {"gantool": __version__, "torch": str(torch.__version__)}
     for package in sorted({name for one in metrics if one.name in figures for name in one.metric.packages}):
         versions[package] = _version(package)
@@ -113,10 +112,16 @@ def refusals(subject: ModelSubject, metrics: Sequence[Chosen], *, asked: bool) -
     """Return why metrics cannot be measured, by name. Raises as ``evaluate`` does."""
     reasons = {one.name: _refusal(one.metric, subject) for one in metrics}
     refused = {name: reason for name, reason in reasons.items() if reason}
-    if refused and (asked or len(refused) == len(metrics)):
-        name, reason = next(iter(refused.items()))
-        raise OptionError(f"--metrics {name}", reason)
+    if len(refused) == len(metrics) or (asked and refused):
+        raise _nothing(refused)
     return refused
+
+
+def _nothing(refused: Mapping[str, str]) -> OptionError:
+    """Return the error that names the first metric that was refused."""
+    for name, reason in refused.items():
+        return OptionError(f"--metrics {name}", reason)
+    return OptionError("--metrics", "is left without any that can be measured", "type: gantool components metric")
 
 
 def describe(subject: ModelSubject) -> dict[str, Any]:

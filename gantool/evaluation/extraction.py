@@ -17,10 +17,15 @@ from gantool.files.cache import cache_folder
 from gantool.interfaces import Judged
 from gantool.latent.blocks import in_turn, side_by_side
 
-__all__ = ["cached", "channel_rule", "fit_channels", "judge", "rounded"]
+__all__ = ["cached", "channel_rule", "fit_channels", "floats", "judge", "rounded"]
 
 AT_ONCE = 64  # pictures in one pass through an extractor
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow turns colour into grey
+
+
+def floats(values: Tensor) -> Tensor:
+    """Turn stored uint8 pictures into floats in [-1, 1]; vectors are left as they are."""
+    return values.float().div(127.5).sub(1) if values.dtype == torch.uint8 else values
 
 
 def rounded(x: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from gantool.errors import DataError, FileError, OptionError, UserError
-from gantool.evaluation.extraction import rounded
+from gantool.evaluation.extraction import floats, rounded
 from gantool.files.pictures import read_picture
 from gantool.interfaces import Condition, Dataset, Samples
 from gantool.latent import seeds as seeding
@@ -69,7 +69,7 @@ def score_pictures(
     scores, taken = [], []
     for start in range(0, len(paths), AT_ONCE):
         part = slice(start, start + AT_ONCE)
-        x = _floats(torch.from_numpy(np.stack([read_picture(path, model.shape) for path in paths[part]])))
+        x = floats(torch.from_numpy(np.stack([read_picture(path, model.shape) for path in paths[part]])))
         c = model.labels([0] * len(x))  # any will do for a D that does not look
         if looks:
             known = zip(x, labels[part], strict=True)
@@ -107,7 +107,7 @@ def score_real(D: nn.Module, model: Model, count: int, watch: Watch = lambda n: 
         c = None
         if model.condition is not None and samples.labels is not None:
             c = torch.from_numpy(samples.labels[part])
-        scores.append(_score(D, model, _floats(torch.from_numpy(samples.values[part])), c))
+        scores.append(_score(D, model, floats(torch.from_numpy(samples.values[part])), c))
         watch(len(part))
     return torch.cat(scores)
 
@@ -157,10 +157,6 @@ def _score(D: nn.Module, model: Model, x: Tensor, c: Tensor | None) -> Tensor:
     return scores
 
 
-def _floats(values: Tensor) -> Tensor:
-    return values.float().div(127.5).sub(1) if values.dtype == torch.uint8 else values
-
-
 def _looks_at_labels(D: nn.Module, model: Model) -> bool:
     """Whether D scores a few samples otherwise with another label: some conditionings tell G alone."""
     if model.condition is None:
@@ -197,7 +193,7 @@ def _data(model: Model) -> Samples:
         given = f"holds {len(samples.values)} examples of {' x '.join(map(str, info.shape))}"
         raise DataError(where, given, f"the model knows {' x '.join(map(str, model.shape))}", hint)
     known = used_condition(model.config, info.condition)
-    if model.condition is not None and not _alike(known, model.condition):
+    if model.condition is not None and not model.condition.is_like(known):
         raise DataError(where, "its labels have other names than the model's", ", ".join(model.condition.names), hint)
     return samples
 
@@ -205,10 +201,6 @@ def _data(model: Model) -> Samples:
 def _same_names(maker: str, path: Path, condition: Condition, registry: Registry) -> bool:
     """Whether the model that made a picture is found, and is conditioned on the same names."""
     try:
-        return _alike(find_model(maker, path, registry=registry).condition, condition)
+        return condition.is_like(find_model(maker, path, registry=registry).condition)
     except UserError:
         return False
-
-
-def _alike(one: Condition | None, other: Condition) -> bool:
-    return one is not None and (one.kind, one.names) == (other.kind, other.names)

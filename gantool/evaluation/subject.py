@@ -16,7 +16,7 @@ from gantool import __version__
 from gantool.config import RunConfig
 from gantool.errors import FileError, OptionError
 from gantool.evaluation.critic import restore_critic
-from gantool.evaluation.extraction import cached, channel_rule, judge, rounded
+from gantool.evaluation.extraction import cached, channel_rule, floats, judge, rounded
 from gantool.files import checkpoint as checkpoints
 from gantool.interfaces import Condition, DataInfo, Extractor, Judged, Modes, Samples
 from gantool.latent import seeds as seeding
@@ -143,7 +143,7 @@ class ModelSubject:
         x, own, known = self._read(self.rows[:count]), self.model.condition, self.data.info.condition
         if own is None:
             return x, None
-        if known is None or self.real_labels is None or (known.kind, known.names) != (own.kind, own.names):
+        if not own.is_like(known) or self.real_labels is None:
             where = f"--data {self.data.config.name('data')}"
             raise OptionError(
                 where, "does not have the labels that the model knows", f"the {own.kind} {own.names[0]}, ..."
@@ -201,5 +201,4 @@ class ModelSubject:
         return self._read(self.rows[list(places)])
 
     def _read(self, rows: np.ndarray[Any, Any]) -> Tensor:
-        values = torch.from_numpy(np.ascontiguousarray(self.data.samples.values[rows]))
-        return values.float().div_(127.5).sub_(1) if values.dtype == torch.uint8 else values
+        return floats(torch.from_numpy(np.ascontiguousarray(self.data.samples.values[rows])))

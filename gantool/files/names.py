@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
-from gantool.errors import OptionError
-from gantool.files.envelope import atomic
+from gantool.errors import FileError, OptionError
 
 __all__ = ["check_suffix", "check_writable", "free", "numbered"]
 
@@ -51,7 +51,10 @@ def check_suffix(given: str, suffixes: Sequence[str], flag: str = "-o") -> Path:
 
 def check_writable(path: Path) -> Path:
     """Return a path after a trial that a file can be made in its folder. Raises FileError before any work is done."""
-    with atomic(path.with_name(f"{path.stem}.trial"), sync=False):
-        pass
-    path.with_name(f"{path.stem}.trial").unlink()
-    return path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            return path
+    except OSError as error:
+        given, hint = f"cannot be written ({error.strerror})", "choose another place"
+        raise FileError(str(path), given, "a folder with room", hint) from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,15 +18,13 @@ from gantool.files import checkpoint as checkpoints
 from gantool.interfaces import DataInfo, Extractor, Samples
 from gantool.latent.model import restore_model
 from gantool.options import build
-from gantool.recipes import default_tool
-from gantool.registry import Registry
+from gantool.recipes import choose_tool
+from gantool.registry import KINDS, Registry
 from gantool.training.folder import RunFolder
 from gantool.training.observers import Evaluated, read_log
 from gantool.training.options import RunOptions
 
 __all__ = ["Appraisal"]
-
-KIND = "extractor"
 
 
 @dataclass
@@ -61,12 +58,12 @@ class Appraisal:
         """
         if options.evaluate_every is None and options.metrics is None and options.keep_best is None:
             return None
-        wanted = options.metrics or options.keep_best
-        names = _split(wanted) if wanted else registry.names("metric")
+        wanted = options.keep_best if options.metrics is None else options.metrics
+        parts = registry.all("metric") if wanted is None else registry.named("metric", wanted)
+        names = [part.name for part in parts]
         if options.keep_best and options.keep_best not in names:
             hint = nearest(options.keep_best, names) or f"type: --metrics {','.join([*names, options.keep_best])}"
             raise OptionError("--keep-best", f"{options.keep_best} is not measured", f"one of {', '.join(names)}", hint)
-        parts = [registry.get("metric", name) for name in names]
         asked = wanted is not None
         metrics, left_out = create_metrics([(part, build(part.options, {})) for part in parts], asked)
         keep = next((one for one in metrics if one.name == options.keep_best), None)
@@ -136,19 +133,9 @@ class Appraisal:
 
 def _extractor(registry: Registry, given: str | None) -> tuple[str, Extractor]:
     """Make an extractor by its name or by the file of its weights."""
-    name = given or default_tool(registry, KIND)
-    if name is None:
-        known = f"known: {', '.join(registry.names(KIND)) or 'none is installed'}"
-        raise OptionError(f"--{KIND}", "was not given", known, f"type: --{KIND} NAME")
-    if os.path.isfile(name) and not registry.providers(KIND, name):
-        component = registry.of_weights(KIND, name)
-        return component.name, component.create(build(component.options, {"weights": name}))
+    component, options = choose_tool(registry, KINDS["extractor"], given)
     try:
-        return name, registry.get(KIND, name).create()
+        return component.name, component.create(build(component.options, options))
     except (OptionError, FileError) as error:  # its hint names flags that this command does not have
-        where, hint = f"--{KIND} {name}", f"give the file itself: --{KIND} FILE"
+        where, hint = f"--extractor {component.name}", "give the file itself: --extractor FILE"
         raise OptionError(where, error.given, "an extractor that needs no options here", hint) from error
-
-
-def _split(names: str) -> list[str]:
-    return list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))

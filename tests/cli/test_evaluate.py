@@ -259,6 +259,18 @@ def test_a_place_that_cannot_be_written_is_found_out_first(place, run_cli, monke
     assert "cannot be written" in found.err
 
 
+def test_the_trial_leaves_files_of_any_name_alone(place, run_cli, tmp_path):
+    for name in ("a.trial", "a.part", "a.tmp"):
+        (tmp_path / name).write_text("mine")
+    found = run_cli("evaluate", place / "ring", "--metrics", "modes", "-o", tmp_path / "a.json")
+    assert found.code == 0
+    assert {path.name: path.read_text() for path in tmp_path.iterdir() if path.suffix != ".json"} == {
+        "a.trial": "mine",
+        "a.part": "mine",
+        "a.tmp": "mine",
+    }
+
+
 def test_without_an_extractor_what_needs_none_is_measured(place, run_cli, tmp_path, monkeypatch):
     from gantool.errors import FileError
     from gantool_classic.extractors import scorer

@@ -184,3 +184,11 @@ def test_the_command_says_the_best_and_its_step(run_cli, workdir, peaked):
     assert "step 2: modes 1" in found.err
     found = run_cli(*line, "--evaluate-every", "2", "--keep-best", "modes", "--json", "-q")
     assert json.loads(found.out)["best"] == {"metric": "modes", "value": 5.0, "step": 4}
+
+
+@pytest.mark.parametrize("metrics", ["", ",", "modes,foo"])
+def test_no_metric_and_an_unknown_one_are_one_line(metrics, run_cli, workdir):
+    found = run_cli("train", "--data", "gaussians", "--steps", "2", "--metrics", metrics, "-o", "run")
+    assert found.code == 2
+    assert "known: class-accuracy" in found.err
+    assert not (workdir / "run").exists()
