@@ -192,13 +192,14 @@ def resolve(registry: Registry, given: Iterable[Tier] = ()) -> RunConfig:
     recipes = [tier for section in reversed(CHOICE) for tier in _recipe_tiers(registry, section, chosen[section])]
     applying = [tier for tier in recipes if _applies(tier, names)]
     tiers = [_base_tier(registry), *applying, *asked]
-    _check_tables(registry, asked)
-    return _finish(chosen, _choose_lists(registry, tiers), tiers, asked)
+    lists = _choose_lists(registry, tiers)
+    _check_tables(registry, asked, lists)
+    return _finish(chosen, lists, tiers, asked)
 
 
-def _check_tables(registry: Registry, asked: list[Tier]) -> None:
+def _check_tables(registry: Registry, asked: list[Tier], lists: Mapping[str, tuple[Component, ...]]) -> None:
     """Check the options of parts of a list, also of those that were not chosen: a slip there would go unseen."""
-    parts = {part.name: part for kind in LISTS.values() for part in registry.all(kind.name)}
+    parts = {part.name: part for kind in LISTS.values() for part in registry.all(kind.name)} | _by_name(lists)
     for tier in asked:
         for name in parts.keys() & tier.tree.keys():
             build(parts[name].options, tier.tree[name], _placer(name, dict.fromkeys(tier.tree[name], tier)))
@@ -278,7 +279,7 @@ def _finish(
 ) -> RunConfig:
     origins: dict[str, str] = {}
     options: dict[str, Options] = {}
-    tables = dict(chosen) | {part.name: part for parts in lists.values() for part in parts}
+    tables = dict(chosen) | _by_name(lists)
     for table, component in tables.items():
         merged, sources = _merge(table, tiers, component.name if table in chosen else "")
         hint = f"type: gantool components {component.kind} {component.name}"
@@ -291,6 +292,19 @@ def _finish(
     origins.update({f"training.{name}": tier.name for name, tier in sources.items()})
     given = merge_trees(tier.tree for tier in asked)
     return _settle(RunConfig(chosen, options, training, given, origins, lists))
+
+
+def _by_name(lists: Mapping[str, tuple[Component, ...]]) -> dict[str, Component]:
+    """Return the components of lists by name. Raises OptionError for one name in two lists: their options share it."""
+    found: dict[str, Component] = {}
+    for section, parts in lists.items():
+        for part in parts:
+            if part.name in found:
+                other = found[part.name].kind
+                where, given = f"--{section} {part.name}", f"a run with the {other} {part.name} has that table already"
+                raise OptionError(where, given, "one component of a name", "leave one of them out")
+            found[part.name] = part
+    return found
 
 
 def _merge(section: str, tiers: list[Tier], name: str = "") -> tuple[dict[str, Any], dict[str, Tier]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     import numpy as np
     from torch import Tensor, nn
@@ -359,6 +360,29 @@ class Regularizer(Protocol):
         ...
 
 
+class Augmentation(Protocol):
+    """Kind ``augmentation``: changes what D sees, real and generated samples alike, differentiably.
+
+    Penalties take the slope at what was there before. G's pictures themselves, and D in evaluations, are left alone.
+    """
+
+    def module(self, shape: tuple[int, ...]) -> nn.Module | None:
+        """Return a module whose buffers are saved with the run, or None where nothing changes as it goes."""
+        ...
+
+    def augment(self, x: Tensor, module: nn.Module | None, step: Step) -> Tensor:
+        """``x`` -> samples of the same shape; each call of a training step has other draws from ``step.rand``."""
+        ...
+
+    def measure(self, real_scores: Tensor, fake_scores: Tensor) -> Tensor | None:
+        """Return a scalar to go by, or None; what ``adapt`` gets is its mean over the whole batch."""
+        ...
+
+    def adapt(self, module: nn.Module | None, measured: Tensor, images: int) -> None:
+        """Change the module's buffers in place, after a critic step that saw so many real ``images``."""
+        ...
+
+
 class Extractor(Protocol):
     """Kind ``extractor``: a fixed network by whose features pictures are compared.
 
@@ -532,3 +556,76 @@ class Diagnostic(Protocol):
         A finding is told once, and again only after this has returned None.
         """
         ...
+
+
+@dataclass(frozen=True)
+class Start:
+    """What is known before the first step."""
+
+    folder: Path
+    step: int
+    steps: int | None  # None: the run ends by the clock
+    minutes: float | None
+    device: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """The run at one log interval; ``stats`` are means over the interval's steps.
+
+    ``vitals`` are the numbers of ``Vitals``, where they were taken at its end.
+    """
+
+    step: int
+    images: int
+    seconds: float
+    fraction: float  # of the run's length that is done
+    rate: float  # real images a second since the last report
+    stats: Mapping[str, float]
+    vitals: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What metrics made of the checkpoint of a step, and why some have no value.
+
+    ``keep`` is the metric whose best checkpoint is kept, and ``by`` a digest of the protocol: values of another one are
+    not comparable.
+    """
+
+    step: int
+    values: Mapping[str, float]
+    refused: Mapping[str, str]
+    keep: str | None = None
+    by: str = ""
+
+
+class Observer:
+    """Kind ``observer``: told how a run goes, never inside a step. Does nothing; override what you want to hear of.
+
+    One that raises is left out from there on: it may not end a run.
+    """
+
+    def on_start(self, start: Start) -> None:
+        """Called once, before the first step."""
+
+    def on_interval(self, report: Report) -> None:
+        """Called at each log interval."""
+
+    def on_finding(self, step: int, name: str, finding: Finding) -> None:
+        """Called when the diagnostic ``name`` finds what it did not find at its last look."""
+
+    def on_evaluation(self, evaluated: Evaluated) -> None:
+        """Called with what metrics made of a checkpoint."""
+
+    def on_note(self, text: str) -> None:
+        """Called with a remark on the watching itself."""
+
+    def on_samples(self, path: Path, step: int) -> None:
+        """Called after a picture of the run's fixed samples was written."""
+
+    def on_checkpoint(self, path: Path, step: int) -> None:
+        """Called after a checkpoint was written."""
+
+    def on_end(self, step: int) -> None:
+        """Called once, after the last step, also where the run was stopped."""

@@ -40,6 +40,8 @@ KINDS: Mapping[str, Kind] = {
         Kind("dataset", "data", "where real examples come from"),
         Kind("conditioning", "condition", "how classes or attributes reach the networks"),
         Kind("regularizer", "regularizer", "what is added to the generator's loss", "list"),
+        Kind("augmentation", "augmentation", "what D sees the pictures through", "list"),
+        Kind("observer", "observer", "who is told how a run goes", "command"),
         Kind("classifier", "classifier", "what tells the features of a picture", "command"),
         Kind("direction-finder", "method", "how a direction in z is found", "command"),
         Kind("converter", "from", "whose generators can be read and written", "command"),

@@ -45,7 +45,8 @@ class ComponentCommand(click.Command):
 
     ``only`` names the sections whose flags it has; ``training`` adds those of the training. ``tool`` is the flag of
     the one component that the command itself uses (``classifier``, ``method``), ``tools`` that of any number of them
-    (``metrics``), by default all. ``of_model``: where the line names a model, its settings stand under the flags.
+    (``metrics``), by default ``all_tools`` or none. ``of_model``: where the line names a model, its settings stand
+    under the flags.
     """
 
     components: Mapping[str, Component]
@@ -62,11 +63,13 @@ class ComponentCommand(click.Command):
         training: bool = False,
         tool: str = "",
         tools: str = "",
+        all_tools: bool = True,
         of_model: bool = False,
         **rest: Any,
     ) -> None:
         super().__init__(name, **rest)
-        self.only, self.training, self.tool, self.tools, self.of_model = only, training, tool, tools, of_model
+        self.only, self.training, self.of_model = only, training, of_model
+        self.tool, self.tools, self.all_tools = tool, tools, all_tools
         self.groups: dict[str, list[click.Option]] = {}
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -91,7 +94,7 @@ class ComponentCommand(click.Command):
         if self.tool:
             self.tool_component, self.tool_given = _tool(registry, self.tool, args)
         if self.tools:
-            self.tool_components = _tools(registry, self.tools, args)
+            self.tool_components = _tools(registry, self.tools, args, self.all_tools)
         for component in filter(None, (self.tool_component, *self.tool_components)):
             if describe(component.options):
                 title = f"{component.kind.capitalize()} {component.name}"
@@ -153,11 +156,13 @@ def _options_of(component: Component, values: Mapping[str, Any], more: Mapping[s
     return build(component.options, given, lambda option: place(component.name, option), where)
 
 
-def _tools(registry: Registry, section: str, arguments: Sequence[str]) -> list[Component]:
-    """Return the components that a line names, separated by commas; without the flag all of the kind."""
+def _tools(registry: Registry, section: str, arguments: Sequence[str], every: bool) -> list[Component]:
+    """Return the components that a line names, separated by commas; without the flag every one of the kind, or none."""
     kind = next(kind for kind in KINDS.values() if kind.section == section)
     asked = peek(arguments, [section]).get(section)
-    return registry.all(kind.name) if asked is None else registry.named(kind.name, asked)
+    if asked is None:
+        return registry.all(kind.name) if every else []
+    return registry.named(kind.name, asked)
 
 
 def _model(arguments: Sequence[str]) -> str | None:

@@ -12,8 +12,8 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainin
 from rich.progress import Progress as Bar
 
 from gantool.cli.console import note
-from gantool.interfaces import Finding
-from gantool.training.observers import Evaluated, Observer, Report, Start, command_to_try
+from gantool.interfaces import Evaluated, Finding, Observer, Report, Start
+from gantool.training.observers import command_to_try
 
 __all__ = ["Progress"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from gantool.training.options import RunOptions
 
 if TYPE_CHECKING:
     from gantool.files.checkpoint import Checkpoint
+    from gantool.interfaces import Observer
     from gantool.training.run import Outcome
 
 EPILOG = """\b
@@ -71,7 +73,8 @@ def _run(ctx: click.Context, **values: Any) -> int | None:
 
         dry_run(config, options)
         return None
-    return _train(config, options, stored, values, registry)
+    observers = {part.name: part.create(own) for part, own in flags.chosen_tools(ctx, values)}
+    return _train(config, options, stored, values, registry, observers)
 
 
 def _one_length(options: RunOptions, values: dict[str, Any], tier: Tier) -> None:
@@ -128,13 +131,22 @@ def _steps_of(images: int, config: RunConfig) -> int:
 
 
 def _train(
-    config: RunConfig, options: RunOptions, stored: Checkpoint | None, values: dict[str, Any], registry: Registry
+    config: RunConfig,
+    options: RunOptions,
+    stored: Checkpoint | None,
+    values: dict[str, Any],
+    registry: Registry,
+    observers: Mapping[str, Observer],
 ) -> int:
     from gantool.cli.progress import Progress
+    from gantool.training.observers import Guarded
     from gantool.training.run import train
 
     leads = processes.rank() == 0  # of a group under torchrun, one speaks for all
-    outcome = train(config, options, [Progress()] if leads and not values["quiet"] else [], stored, registry=registry)
+    progress = [] if values["quiet"] or not leads else [Progress()]
+    say_note = progress[0].on_note if progress else note
+    guarded = [Guarded(name, observer, say_note) for name, observer in observers.items() if leads]
+    outcome = train(config, options, [*progress, *guarded], stored, registry=registry)
     if not leads:
         pass
     elif values["json"]:
@@ -185,6 +197,8 @@ command = flags.ComponentCommand(
     "train",
     only=list(SECTIONS),
     training=True,
+    tools="observer",
+    all_tools=False,
     callback=click.pass_context(_run),
     help=_run.__doc__,
     epilog=EPILOG,
@@ -196,6 +210,7 @@ command = flags.ComponentCommand(
             help="Length in real images shown to D, instead of --steps.",
         ),
         *_run_flags(),
+        click.Option(["--observer"], metavar="NAMES", help="Who is told how the run goes, separated by commas."),
         click.Option(["--resume"], metavar="RUN", help="Go on with a run, exactly where it stopped."),
         click.Option(
             ["--dry-run"],

@@ -8,6 +8,7 @@ from gantool.plugins import Plugin
 from gantool.registry import Command
 from gantool.testing import (
     architecture,
+    augmentation,
     classifier,
     conditioning,
     converter,
@@ -20,6 +21,7 @@ from gantool.testing import (
     lipschitz,
     loss,
     metric,
+    observer,
     regularizer,
     run,
 )
@@ -88,6 +90,21 @@ KIND: Mapping[str, tuple[Check, ...]] = {
         regularizer.check_term_is_a_scalar_that_reaches_the_generator,
         regularizer.check_term_leaves_the_generator_alone,
         *TRAINED,
+    ),
+    "augmentation": (
+        augmentation.check_shape_and_slope_are_kept,
+        augmentation.check_twice_differentiable,
+        augmentation.check_step_decides_the_look,
+        augmentation.check_share_decides_nothing,
+        augmentation.check_inputs_are_left_alone,
+        augmentation.check_adapts_its_buffers_alone,
+        *TRAINED,
+    ),
+    "observer": (
+        observer.check_is_an_observer,
+        observer.check_hears_a_run,
+        observer.check_hears_a_run_by_the_clock,
+        observer.check_hears_a_run_that_is_resumed,
     ),
     "direction-finder": (
         finder.check_needs_are_known,

@@ -15,13 +15,13 @@ from gantool.errors import FileError, OptionError, UserError, nearest
 from gantool.evaluation.evaluate import Chosen, create_metrics, describe, evaluate, reason_of, refusals
 from gantool.evaluation.subject import ModelSubject, RealData
 from gantool.files import checkpoint as checkpoints
-from gantool.interfaces import DataInfo, Extractor, Samples
+from gantool.interfaces import DataInfo, Evaluated, Extractor, Samples
 from gantool.latent.model import restore_model
 from gantool.options import build
 from gantool.recipes import choose_tool
 from gantool.registry import KINDS, Registry
 from gantool.training.folder import RunFolder
-from gantool.training.observers import Evaluated, read_log
+from gantool.training.observers import read_log
 from gantool.training.options import RunOptions
 
 __all__ = ["Appraisal"]

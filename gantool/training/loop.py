@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from gantool.training.observers import Observer, Report
+from gantool.interfaces import Observer, Report
 from gantool.training.phases import Phases
 from gantool.training.signals import Stop
 from gantool.training.vitals import Probe

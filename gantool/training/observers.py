@@ -1,45 +1,18 @@
-"""Who watches a run: told at its start, at log intervals, at checkpoints and at its end; never inside a step."""
+"""Those who watch every run: its log, and the guard around observers that plugins provide."""
 
 from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 from gantool.files.envelope import write_text
-from gantool.interfaces import Finding
+from gantool.interfaces import Evaluated, Finding, Observer, Report, Start
 
-__all__ = ["Evaluated", "Found", "JsonLog", "Observer", "Report", "Start", "command_to_try", "read_log"]
-
-
-@dataclass(frozen=True)
-class Start:
-    """What is known before the first step."""
-
-    folder: Path
-    step: int
-    steps: int | None  # None: the run ends by the clock
-    minutes: float | None
-    device: str
-
-
-@dataclass(frozen=True)
-class Report:
-    """The run at one log interval; ``stats`` are means over the interval's steps.
-
-    ``vitals`` are the numbers of ``Vitals``, where they were taken at its end.
-    """
-
-    step: int
-    images: int
-    seconds: float
-    fraction: float  # of the run's length that is done
-    rate: float  # real images a second since the last report
-    stats: Mapping[str, float]
-    vitals: Mapping[str, float] = field(default_factory=dict)
+__all__ = ["Found", "Guarded", "JsonLog", "command_to_try", "read_log"]
 
 
 @dataclass(frozen=True)
@@ -56,44 +29,54 @@ class Found:
         return {"step": self.step, "finding": self.name, "seen": self.finding.seen, "try": command}
 
 
-@dataclass(frozen=True)
-class Evaluated:
-    """What metrics made of the checkpoint of a step, and why some have no value.
+class Guarded(Observer):
+    """Passes on what a run tells, until the observer ``name`` raises: it is named once by ``note`` and told no more."""
 
-    ``keep`` is the metric whose best checkpoint is kept, and ``by`` a digest of the protocol: values of another one are
-    not comparable.
-    """
-
-    step: int
-    values: Mapping[str, float]
-    refused: Mapping[str, str]
-    keep: str | None = None
-    by: str = ""
-
-
-class Observer:
-    """Does nothing; override what you want to hear of."""
+    def __init__(self, name: str, observer: Observer, note: Callable[[str], None]) -> None:
+        self._name, self._observer, self._note = name, observer, note
+        self._failed = False
 
     def on_start(self, start: Start) -> None:
-        """Called once, before the first step."""
+        """Pass it on."""
+        self._tell(lambda observer: observer.on_start(start))
 
     def on_interval(self, report: Report) -> None:
-        """Called at each log interval."""
+        """Pass it on."""
+        self._tell(lambda observer: observer.on_interval(report))
 
     def on_finding(self, step: int, name: str, finding: Finding) -> None:
-        """Called when the diagnostic ``name`` finds what it did not find at its last look."""
+        """Pass it on."""
+        self._tell(lambda observer: observer.on_finding(step, name, finding))
 
     def on_evaluation(self, evaluated: Evaluated) -> None:
-        """Called with what metrics made of a checkpoint."""
+        """Pass it on."""
+        self._tell(lambda observer: observer.on_evaluation(evaluated))
 
     def on_note(self, text: str) -> None:
-        """Called with a remark on the watching itself."""
+        """Pass it on."""
+        self._tell(lambda observer: observer.on_note(text))
+
+    def on_samples(self, path: Path, step: int) -> None:
+        """Pass it on."""
+        self._tell(lambda observer: observer.on_samples(path, step))
 
     def on_checkpoint(self, path: Path, step: int) -> None:
-        """Called after a checkpoint was written."""
+        """Pass it on."""
+        self._tell(lambda observer: observer.on_checkpoint(path, step))
 
     def on_end(self, step: int) -> None:
-        """Called once, after the last step, also where the run was stopped."""
+        """Pass it on."""
+        self._tell(lambda observer: observer.on_end(step))
+
+    def _tell(self, call: Callable[[Observer], None]) -> None:
+        if self._failed:
+            return
+        try:
+            call(self._observer)
+        except (Exception, SystemExit) as error:
+            self._failed = True
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            self._note(f"the observer {self._name} failed ({said}) and is left out from here on")
 
 
 class JsonLog(Observer):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,7 +25,7 @@ __all__ = ["Phases", "TrainingStep"]
 class TrainingStep:
     """One step as a component sees it; its draws follow from the run's seed and the step's number.
 
-    ``share`` are the rows of a batch of ``batch`` that the component is shown.
+    ``share`` are the rows of a batch of ``batch`` that the component is shown; another ``scope`` has other draws.
     """
 
     number: int
@@ -34,11 +34,12 @@ class TrainingStep:
     dtype: torch.dtype = torch.float32
     share: slice = field(default_factory=lambda: slice(None))
     batch: int | None = None
+    scope: str = ""
 
     def rand(self, stream: str, *shape: int) -> Tensor:
         """Draw uniform numbers in [0, 1) on the step's device; the first of ``shape`` counts the samples."""
         whole = shape if self.batch is None else (self.batch, *shape[1:])
-        drawn = torch.rand(whole, generator=seeds.generator(self.seed, stream, self.number))
+        drawn = torch.rand(whole, generator=seeds.generator(self.seed, self.scope + stream, self.number))
         return drawn[self.share].to(self.device, self.dtype)
 
 
@@ -85,6 +86,7 @@ class Phases:
         self.scores_d: tuple[Tensor, Tensor] | None = None
         self.scores_g: Tensor | None = None
         self._notes: dict[str, list[Tensor]] = {}
+        self._looks = Looks(state)
         self._critics = [parameter for parameter in state.D.parameters() if parameter.requires_grad]
 
     def step(self, lr_factor: float = 1.0) -> None:
@@ -101,15 +103,19 @@ class Phases:
             self.state.average.update(self.state.G, self.state.step)
 
     def critic(self, x: Tensor, c: Tensor | None) -> Tensor:
-        """Return D's raw scores ``[N]`` in fp32 or fp64."""
+        """Return D's raw scores ``[N]`` in fp32 or fp64, of samples as they are."""
         with self._autocast():
             scores: Tensor = self.state.D(x, c)
         return scores.to(self.dtype)
 
+    def _looking(self, x: Tensor, c: Tensor | None) -> Tensor:
+        """Return D's raw scores ``[N]`` of samples as augmentations show them."""
+        return self.critic(self._looks(x), c)
+
     def _scored(self, x: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return D's raw scores ``[N]`` and its features ``[N, F]`` in fp32 or fp64."""
+        """Return D's raw scores ``[N]`` and its features ``[N, F]`` of samples as augmentations show them."""
         with self._autocast():
-            scores, features = self.state.D.scored(x, c)
+            scores, features = self.state.D.scored(self._looks(x), c)
         return scores.to(self.dtype), features.to(self.dtype)
 
     def _autocast(self) -> Any:
@@ -150,10 +156,12 @@ class Phases:
         for part in self._parts(number, "latent of D"):
             with torch.set_grad_enabled(shared):
                 fake = self.generate(part.z, part.c)
+            self._looks.begin(part.step, "D")
             self._backward(self._critic_loss(part, fake.detach()))
             self._penalise(part, fake.detach())
-        self._update(self.state.optimizer_d)
+        means = self._update(self.state.optimizer_d)
         self.lipschitz.after_step(self.state.D)
+        self._looks.adapt(means, self.training.batch_size)
         return replace(part, fake=fake)
 
     def _critic_loss(self, part: Part, fake: Tensor) -> Tensor:
@@ -163,17 +171,20 @@ class Phases:
         self._note("loss_d", loss)
         self._note("score_real", real_scores.mean())
         self._note("score_fake", fake_scores.mean())
+        for name, value in self._looks.measure(real_scores.detach(), fake_scores.detach()):
+            self._note(name, value)
         return loss
 
     def _penalise(self, part: Part, fake: Tensor) -> None:
         """Add the gradients of the enforcer's penalty to the loss's, whose graph is gone by now."""
-        penalty = self.lipschitz.penalty(self.critic, part.real, fake, part.c, part.step)
+        penalty = self.lipschitz.penalty(self._looking, part.real, fake, part.c, part.step)
         if penalty is not None:
             self._note("penalty", penalty)
             if penalty.requires_grad:  # not one that is the same for every D
                 self._backward(penalty)
 
     def _scores(self, real: Tensor, fake: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
+        real, fake = self._looks(real), self._looks(fake)
         if not self.joint:
             return self.critic(real, c), self.critic(fake, c)
         scores = self.critic(torch.cat([real, fake]), None if c is None else torch.cat([c, c]))
@@ -187,6 +198,7 @@ class Phases:
             stream = "latent of D" if self.training.n_critic == 1 else "latent of G"
             for part in [made] if made else self._parts(number, stream):
                 fake = self.generate(part.z, part.c) if part.fake is None else part.fake
+                self._looks.begin(part.step, "G")
                 self._backward(self._generator_loss(part, fake))
             self._update(self.state.optimizer_g)
         finally:
@@ -194,10 +206,10 @@ class Phases:
 
     def _generator_loss(self, part: Part, fake: Tensor) -> Tensor:
         if not self.state.regularizers:
-            fake_scores, features = self.critic(fake, part.c), None
+            fake_scores, features = self._looking(fake, part.c), None
         else:
             fake_scores, features = self._scored(fake, part.c)
-        real_scores = self.critic(part.real, part.c) if self.loss.needs_real_for_generator else None
+        real_scores = self._looking(part.real, part.c) if self.loss.needs_real_for_generator else None
         self.scores_g = _keeping_slopes(fake_scores)
         loss = self.loss.generator(fake_scores, real_scores)
         self._note("loss_g", loss)
@@ -227,8 +239,8 @@ class Phases:
     def _backward(self, loss: Tensor) -> None:
         (loss / len(self.shares) if len(self.shares) > 1 else loss).backward()  # type: ignore[no-untyped-call]
 
-    def _update(self, optimizer: torch.optim.Optimizer) -> None:
-        """Average gradients and statistics over the group, then step."""
+    def _update(self, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+        """Average gradients and statistics over the group, then step; return the statistics."""
         names = list(self._notes)
         values = [torch.stack(found).mean() if len(found) > 1 else found[0] for found in self._notes.values()]
         self._notes = {}
@@ -236,9 +248,11 @@ class Phases:
             trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
             gradients = [parameter.grad for parameter in trained if parameter.grad is not None]
             values = list(self.group.average(gradients, torch.stack(values)))
-        for name, value in zip(names, values, strict=True):
+        means = dict(zip(names, values, strict=True))
+        for name, value in means.items():
             self.statistics.add(name, value, self.state.step + 1)
         optimizer.step()
+        return means
 
     def _freeze_critic(self, frozen: bool) -> None:
         """Spare the G phase the gradients of D; what its author froze stays frozen."""
@@ -255,6 +269,42 @@ class Phases:
         ):
             for group in optimizer.param_groups:
                 group["lr"] = rate * factor
+
+
+class Looks:
+    """What D sees samples through: a run's augmentations, one behind the other; each look has its own draws."""
+
+    def __init__(self, state: TrainingState) -> None:
+        self._state = state
+        self._step: TrainingStep | None = None
+        self._count = 0
+
+    def begin(self, step: TrainingStep, phase: str) -> None:
+        """Begin with a part of a phase, whose looks are numbered."""
+        self._step, self._count = replace(step, scope=f"{phase} "), 0
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """``x`` -> samples of the same shape, as D sees them."""
+        if not self._state.augmentations:
+            return x
+        assert self._step is not None  # a phase has begun
+        step = replace(self._step, scope=f"{self._step.scope}look {self._count} ")
+        self._count += 1
+        for name, augmentation in self._state.augmentations.items():
+            x = augmentation.augment(x, self._state.views.get(name), step)
+        return x
+
+    def measure(self, real_scores: Tensor, fake_scores: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """Yield what each augmentation goes by, by its name."""
+        for name, augmentation in self._state.augmentations.items():
+            if (value := augmentation.measure(real_scores, fake_scores)) is not None:
+                yield name, value
+
+    def adapt(self, means: Mapping[str, Tensor], images: int) -> None:
+        """Let augmentations follow what they measured, as a mean over the whole batch."""
+        for name, augmentation in self._state.augmentations.items():
+            if name in means:
+                augmentation.adapt(self._state.views.get(name), means[name], images)
 
 
 def _keeping_slopes(scores: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from gantool.files import checkpoint as checkpoints
 from gantool.files.checkpoint import Checkpoint
 from gantool.files.condition import describe_condition
 from gantool.files.envelope import write_text
-from gantool.interfaces import Condition, DataInfo, Dataset, Samples
+from gantool.interfaces import Condition, DataInfo, Dataset, Observer, Samples, Start
 from gantool.latent import seeds
 from gantool.latent.device import pick_device
 from gantool.networks import used_condition
@@ -34,7 +34,7 @@ from gantool.training.folder import RunFolder
 from gantool.training.grids import FixedGrid
 from gantool.training.group import Group, joined
 from gantool.training.loop import Actions, Interval, Length, fit
-from gantool.training.observers import Found, JsonLog, Observer, Start, read_log
+from gantool.training.observers import Found, JsonLog, read_log
 from gantool.training.options import RunOptions
 from gantool.training.phases import Phases
 from gantool.training.signals import Stop
@@ -106,7 +106,8 @@ def prepare(config: RunConfig, options: RunOptions, group: Group | None = None) 
     """Read the data and build networks, optimizers and phases. Raises UserError for what does not fit together."""
     if options.minutes is not None and config.training.lr_schedule != "constant":
         allowed = "a run by the clock is replayed by its steps, so its rates must not follow the clock"
-        raise OptionError("--minutes", "was given with --lr-schedule linear", allowed, "give --steps instead")
+        hint = "give --steps instead, or --lr-schedule constant"
+        raise OptionError("--minutes", "was given with --lr-schedule linear", allowed, hint)
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     device = pick_device(options.device)
@@ -223,7 +224,10 @@ def _train(
     digest = ""
 
     def sample(step: int) -> None:
-        grid.save(grid.draw(state, run.device), folder.samples / f"step-{step:08d}.png")
+        path = folder.samples / f"step-{step:08d}.png"
+        grid.save(grid.draw(state, run.device), path)
+        for observer in watching:
+            observer.on_samples(path, step)
 
     def save(step: int) -> None:
         nonlocal digest

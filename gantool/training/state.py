@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gantool.config import RunConfig, TrainingOptions
 from gantool.errors import FileError, OptionError
 from gantool.files.checkpoint import Checkpoint
-from gantool.interfaces import Condition, Regularizer, Slot
+from gantool.interfaces import Augmentation, Condition, Regularizer, Slot
 from gantool.latent import seeds
 from gantool.latent.prior import Prior
 from gantool.networks import (
@@ -45,6 +45,8 @@ class TrainingState:
     prior: Prior
     regularizers: Mapping[str, Regularizer]  # by name, in the order of their slots in z
     owned: Mapping[str, nn.Module]  # what regularizers own, by their names; trained by G's optimizer
+    augmentations: Mapping[str, Augmentation]  # by name, in the order that D sees them
+    views: Mapping[str, nn.Module]  # what augmentations keep in buffers, by their names
     dtype: torch.dtype = torch.float32  # of weights, losses and pictures
     step: int = 0
 
@@ -61,6 +63,8 @@ class TrainingState:
         found |= _named("discriminator.", self.D.state_dict())
         for name, module in self.owned.items():
             found |= _named(f"regularizer.{name}.", module.state_dict())
+        for name, module in self.views.items():
+            found |= _named(f"augmentation.{name}.", module.state_dict())
         found |= _named("optimizer_g.", optimizer_tensors(self.optimizer_g, self._parameters_g()))
         found |= _named("optimizer_d.", optimizer_tensors(self.optimizer_d, dict(self.D.named_parameters())))
         return found
@@ -81,6 +85,8 @@ class TrainingState:
         restore_module(self.D, stored.part("discriminator."), where)
         for name, module in self.owned.items():
             restore_module(module, stored.part(f"regularizer.{name}."), where)
+        for name, module in self.views.items():
+            restore_module(module, stored.part(f"augmentation.{name}."), where)
         restore_optimizer(self.optimizer_g, self._parameters_g(), stored.part("optimizer_g."), where)
         parameters = dict(self.D.named_parameters())
         restore_optimizer(self.optimizer_d, parameters, stored.part("optimizer_d."), where)
@@ -113,6 +119,8 @@ def build_state(
         torch.manual_seed(seeds.number(training.seed, f"initial {name}"))
         if (module := part.module(shape, D.feature_dim, condition)) is not None:
             owned[name] = module.to(device, dtype)
+    augmentations: dict[str, Augmentation] = config.create_list("augmentation")
+    modules = {name: part.module(shape) for name, part in augmentations.items()}
     heads = [parameter for module in owned.values() for parameter in module.parameters()]
     return TrainingState(
         G=G,
@@ -123,6 +131,8 @@ def build_state(
         prior=prior,
         regularizers=regularizers,
         owned=owned,
+        augmentations=augmentations,
+        views={name: module.to(device, dtype) for name, module in modules.items() if module is not None},
         dtype=dtype,
     )
 

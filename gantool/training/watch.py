@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from gantool.config import RunConfig
-from gantool.interfaces import Diagnostic, Finding, Vitals
+from gantool.interfaces import Diagnostic, Finding, Observer, Report, Start, Vitals
 from gantool.registry import Component
 from gantool.training.folder import RunFolder
-from gantool.training.observers import Found, Observer, Report, Start, read_log
+from gantool.training.observers import Found, read_log
 
 __all__ = ["Watch"]
 

@@ -28,8 +28,13 @@ def test_the_published_recipe_is_one_flag_away():
 
 @pytest.mark.parametrize("data", ["shapes", "fashion-mnist", "mnist"])
 def test_another_loss_or_architecture_keeps_its_own_rates(data):
-    assert settle(data=data, loss="bce").training.lr_g == 2e-4
+    assert settle(data=data, loss="minimax").training.lr_g == 2e-4
     assert settle(data=data, loss="wgan-gp", arch="mlp").training.lr_g == 1e-4
+
+
+def test_grey_pictures_with_bce_take_the_measured_rates():
+    config = settle(data="mnist")
+    assert (config.training.lr_g, config.training.betas, config.training.lr_schedule) == (5e-4, (0.5, 0.99), "linear")
 
 
 def test_another_enforcer_is_not_overruled_by_the_dataset():

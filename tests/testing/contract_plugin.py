@@ -26,6 +26,8 @@ def gantool_components():
         Component("conditioning", "sound", "contract_parts:Sides", "Codes and planes."),
         Component("converter", "sound", "contract_parts:Converter", "Another tool's generators."),
         Component("regularizer", "sound", "contract_regularizers:Regularizer", "One code of z."),
+        Component("augmentation", "sound", "contract_watching:Augmentation", "Scales."),
+        Component("observer", "sound", "contract_watching:Watcher", "Writes lines."),
         Component("dataset", "sound", "contract_data:Data", "Noise."),
         Component("classifier", "sound", "contract_classifiers:Classifier", "One layer."),
         Component("classifier", "trained", "contract_classifiers:NotInstalled", "Its weights are not there."),

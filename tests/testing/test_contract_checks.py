@@ -100,6 +100,29 @@ FAULTS = {
         "LeavesEval": {"term_leaves_the_generator_alone", "resume_is_exact"},
         "OwnRandomness": {"term_leaves_the_generator_alone"},
     },
+    "augmentation": {
+        "Flattens": TRAINED | {"shape_and_slope_are_kept"},
+        "Quantises": {"shape_and_slope_are_kept", "twice_differentiable"},
+        "OnceDifferentiable": {"twice_differentiable"},
+        "GlobalRandomness": {"step_decides_the_look", "share_decides_nothing"},
+        "CountsRows": {"share_decides_nothing"},
+        "WritesInto": {
+            "inputs_are_left_alone",
+            "step_decides_the_look",
+            "share_decides_nothing",
+            "sampling_gives_what_was_trained",
+            "resume_is_exact",
+        },
+        "Trains": {"adapts_its_buffers_alone"},
+        "Overflows": TRAINED | {"adapts_its_buffers_alone"},
+        "HiddenState": {"step_decides_the_look", "share_decides_nothing", "resume_is_exact"},
+    },
+    "observer": {
+        "NoBase": {"is_an_observer"},
+        "DeafToFindings": {"hears_a_run", "hears_a_run_that_is_resumed"},
+        "NeedsALength": {"hears_a_run_by_the_clock"},
+        "OncePerFolder": {"hears_a_run_that_is_resumed"},
+    },
     "dataset": {
         "SaysWrongLength": {"description_agrees_with_the_data"},
         "StrayLabel": {"labels_fit_their_names"},
@@ -146,6 +169,8 @@ HOMES = {
     "direction-finder": "contract_finders",
     "classifier": "contract_classifiers",
     "regularizer": "contract_regularizers",
+    "augmentation": "contract_watching",
+    "observer": "contract_watching",
 }
 DECLARED = {
     "OptionCalledName": {"no_option_is_called_name"},

@@ -76,7 +76,7 @@ def interrupted(tree, out):
     import os
     import signal
 
-    from gantool.training.observers import Observer
+    from gantool import Observer
 
     class Killer(Observer):
         def on_interval(self, report):

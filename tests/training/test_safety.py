@@ -8,14 +8,14 @@ import sys
 import numpy as np
 import pytest
 
-from gantool import RunOptions, Tier, load_plugins, open_model, resolve, train
+from gantool import Report, RunOptions, Start, Tier, load_plugins, open_model, resolve, train
 from gantool.cli.main import run
 from gantool.errors import FileError, RunError
 from gantool.files import checkpoint
 from gantool.render.grid import scatter
 from gantool.training.folder import RunFolder
 from gantool.training.loop import Interval
-from gantool.training.observers import JsonLog, Report, Start, read_log
+from gantool.training.observers import JsonLog, read_log
 from gantool.training.resume import open_run
 from gantool.training.signals import Stop
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from gantool import Component, Finding, RunOptions, Tier, load_plugins, resolve, train
+from gantool import Component, Finding, Observer, Report, RunOptions, Start, Tier, load_plugins, resolve, train
 from gantool.files import checkpoint
 from gantool.training import vitals
-from gantool.training.observers import Observer, Report, Start, command_to_try, read_log
+from gantool.training.observers import command_to_try, read_log
 from gantool.training.resemblance import CELLS, Resemblance, features, seed_centres
 from gantool.training.run import prepare
 from gantool.training.vitals import Probe, evaluating, mean_slope
