@@ -191,7 +191,7 @@ def test_a_name_may_stand_alone_or_in_a_table():
     [
         (
             {"archh": "net"},
-            "tier 1: archh: is unknown; known: arch, loss, lipschitz, data, condition, regularizer, training; did you",
+            "tier 1: archh: is unknown; known: arch, loss, lipschitz, data, condition, regularizer, augmentation, ",
         ),
         (
             {"arch": {"widht": 4}},

@@ -1,0 +1,8 @@
+"""gantool's contract: one test for each thing that it relies on."""
+
+from gantool.testing import contract_checks
+
+
+@contract_checks("gantool_example")
+def test_contract(check):
+    check()

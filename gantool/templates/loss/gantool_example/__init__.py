@@ -1,0 +1,21 @@
+"""The plugin: a description of what it brings. It imports no torch; what it points to is imported on use."""
+
+from __future__ import annotations
+
+from gantool import Component, hookimpl
+from gantool_example.settings import ExampleOptions
+
+GANTOOL_API = 1
+
+
+@hookimpl
+def gantool_components() -> list[Component]:
+    return [
+        Component(
+            kind="loss",
+            name="example",
+            target="gantool_example.losses:Example",
+            options=ExampleOptions,
+            summary="Least squares (Mao et al. 2017).",
+        ),
+    ]
