@@ -5,9 +5,11 @@ python scripts/train_each.py
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 from gantool import Component, load_plugins
 from gantool.options import describe
@@ -23,7 +25,8 @@ def main() -> None:
     plugins = load_plugins().plugins
     broken = [f"{plugin.name}: {plugin.reason}" for plugin in plugins if plugin.status != "ok"]
     parts = [part for plugin in plugins if not plugin.builtin for part in plugin.components]
-    failed = [*broken, *filter(None, map(attempt, parts))]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        failed = [*broken, *filter(None, pool.map(attempt, parts))]
     print(f"{len(parts)} components of {len(plugins) - 1} plugins, {len(failed)} failed")
     sys.exit("\n".join(failed) if failed else 0)
 
