@@ -19,6 +19,7 @@ from typing import Any
 import pluggy
 
 from gantool import hookspecs
+from gantool.commands import COMMANDS
 from gantool.errors import PluginError, nearest
 from gantool.registry import NAME, Command, Component, Provider, Registry
 
@@ -49,10 +50,11 @@ class Plugin:
 
 @dataclass
 class PluginSet:
-    """Every plugin that was found, and the registry of those that work."""
+    """Every plugin that was found, and the registry of those that work; ``missing`` were asked for by name."""
 
     plugins: list[Plugin]
     registry: Registry
+    missing: tuple[str, ...] = ()
 
     def broken(self) -> list[Plugin]:
         """Return the plugins that could not be used."""
@@ -71,7 +73,7 @@ def load_plugins(no_plugins: bool = False) -> PluginSet:
     ones. Both apply before anything is imported. ``GANTOOL_STRICT=1`` re-raises what a plugin raised.
     """
     named = os.environ.get("GANTOOL_PLUGINS")
-    wanted = None if named is None else {name.strip() for name in named.split(",")}
+    wanted = None if named is None else {name.strip() for name in named.split(",") if name.strip()}
     return discover(entry_points(group=GROUP), wanted=set() if no_plugins else wanted)
 
 
@@ -88,6 +90,7 @@ def discover(points: Iterable[EntryPoint], wanted: set[str] | None = None) -> Pl
             )
         else:
             _admit(plugin, point.load, found.registry)
+    found.missing = tuple(sorted((wanted or set()) - {plugin.name for plugin in found.plugins}))
     return found
 
 
@@ -215,6 +218,8 @@ def _component(item: Any, plugin: Plugin, registry: Registry) -> Component:
 def _command(item: Any, plugin: Plugin, registry: Registry) -> Command:
     if not isinstance(item, Command) or not NAME.fullmatch(item.name):
         raise Refusal("failed", "gantool_commands must return Command(name, summary, target), named a-z0-9-")
+    if item.name in COMMANDS:
+        raise Refusal("failed", f"the command {item.name!r} is built in; choose another name")
     taken = registry.commands.get(item.name)
     if taken:
         raise Refusal("failed", f"the command {item.name!r} is provided by {taken.provider.plugin}")

@@ -9,24 +9,15 @@ os.environ["MKL_NUM_THREADS"] = "1"
 
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from gantool.cli.main import run
 from gantool.plugins import load_plugins
 
+pytest_plugins = ["gantool.fixtures"]
+
 PLUGINS = Path(__file__).parent / "plugins"  # sound, broken, clashing and too-new plugins
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a call of ``gantool`` ended and what it printed."""
-
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -55,24 +46,16 @@ def workdir(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def run_cli(capsys):
-    """Call ``gantool`` in this process; local plugins of other calls are forgotten."""
-
-    def call(*arguments: object) -> Result:
-        load_plugins.cache_clear()
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as stop:
-            run([str(argument) for argument in arguments])
-        load_plugins.cache_clear()
-        printed = capsys.readouterr()
-        return Result(int(stop.value.code or 0), printed.out, printed.err)
-
-    return call
+def run_cli(gantool_cli):
+    """Call ``gantool`` in this process."""
+    return gantool_cli
 
 
 @pytest.fixture
 def run_process():
     """Call ``gantool`` as a process of its own; keywords are variables of its environment."""
+
+    from gantool.fixtures import Result  # not above: pytest rewrites the assertions of a plugin that it imports itself
 
     def call(*arguments: object, **environment: str) -> Result:
         line = [sys.executable, "-m", "gantool", *map(str, arguments)]

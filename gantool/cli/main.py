@@ -12,25 +12,11 @@ import click
 
 from gantool import __version__
 from gantool.cli.console import complain, note
+from gantool.commands import COMMANDS
 from gantool.errors import GantoolError, nearest
 from gantool.plugins import PluginSet, load_local, load_plugins
 from gantool.registry import Command
 
-COMMANDS = {
-    "train": "Train a GAN and leave a run folder with pictures and checkpoints.",
-    "sample": "Make pictures with a trained model.",
-    "interpolate": "Morph between latents, pictures, seeds, classes or checkpoints.",
-    "steer": "Turn features up and down, and measure what else changed.",
-    "evaluate": "Measure a model: FID, KID, coverage, accuracy of classes and more.",
-    "score": "Say how real pictures look to a trained discriminator.",
-    "direction": "Find, clean, audit and show directions in the latent space.",
-    "classifier": "Train a classifier, or label pictures and samples with one.",
-    "convert": "Turn a foreign generator into a checkpoint, or a checkpoint into a state dict.",
-    "components": "List what a GAN can be made of, and its options.",
-    "plugin": "List plugins and say how each one fares.",
-    "data": "List, look into and pack datasets.",
-    "inspect": "Explain a file: checkpoint, latents, dataset, picture, foreign file.",
-}
 NO_ARGUMENTS = getattr(click.exceptions, "NoArgsIsHelpError", ())  # click before 8.2 prints the help itself
 GLOBAL_FLAGS = ("--debug", "--no-plugins")  # accepted anywhere on the line
 EPILOG = """\b
@@ -48,7 +34,7 @@ class Gantool(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the built-in commands in their order, then the plugins'."""
-        return [*COMMANDS, *sorted(set(_plugin_commands(ctx)) - set(COMMANDS))]
+        return [*COMMANDS, *sorted(_plugin_commands(ctx))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return a command."""
@@ -64,7 +50,7 @@ class Gantool(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List commands with their summaries, without importing any."""
         rows = list(COMMANDS.items())
-        rows += [(name, item.summary) for name, item in _plugin_commands(ctx).items() if name not in COMMANDS]
+        rows += [(name, item.summary) for name, item in sorted(_plugin_commands(ctx).items())]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
@@ -100,6 +86,8 @@ def cli(ctx: click.Context, debug: bool, no_plugins: bool, plugins: tuple[str, .
     ctx.obj = found
     for plugin in found.broken() if ctx.invoked_subcommand != "plugin" else ():
         note(f"plugin {plugin.name} is not used ({plugin.status}); type: gantool plugin show {plugin.name}")
+    for name in found.missing:
+        note(f"GANTOOL_PLUGINS names {name!r}, which is not installed; type: gantool plugin list")
 
 
 def hoist(arguments: Sequence[str]) -> list[str]:

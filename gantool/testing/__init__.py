@@ -17,6 +17,8 @@ particular partners, say so by their names::
         settings={"hinge-wgan": {"lipschitz": "gp"}},  # what a run with this component needs besides
     )
 
+Two fixtures, to call the command line and to hide other plugins, are in ``gantool.fixtures``.
+
 Where components of two kinds share a name, write ``"KIND NAME"``. A dataset whose option ``root`` is not given by
 ``options`` is not read; it must say so with a UserError.
 """

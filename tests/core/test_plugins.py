@@ -7,6 +7,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 import pytest
 
+from gantool.commands import COMMANDS
 from gantool.errors import PluginError
 from gantool.plugins import discover, load_local, load_plugins
 
@@ -29,6 +30,7 @@ BROKEN = {
     "raises_halfway": ("failed", "ValueError: half-way"),
     "too_new": ("incompatible", "was written for API 2; this gantool has 1"),
     "states_no_api": ("incompatible", "states no GANTOOL_API; this gantool has 1"),
+    "shadows_command": ("failed", "the command 'train' is built in; choose another name"),
     "shadows_builtin": ("failed", "the loss 'bce' is built in; choose another name"),
     "provides_twice": ("failed", "provides the loss 'twin' twice"),
     "commands_twice": ("failed", "provides the command 'twin' twice"),
@@ -224,6 +226,22 @@ def test_a_broken_plugin_is_mentioned_on_one_line_and_explained_by_plugin_show(i
     assert shown.out.endswith("Next: pip install -U gantool-extra\n")
 
 
+def test_a_name_in_gantool_plugins_that_is_not_installed_is_said(install, run_cli, monkeypatch):
+    install("sound")
+    monkeypatch.setenv("GANTOOL_PLUGINS", "sound,souund")
+    result = run_cli("components", "loss")
+    assert result.code == 0
+    assert result.err == "GANTOOL_PLUGINS names 'souund', which is not installed; type: gantool plugin list\n"
+
+
+def test_with_a_broken_plugin_every_command_has_its_help(install, run_cli):
+    install("sound", "fails_to_import")
+    for name in COMMANDS:
+        result = run_cli(name, "--help")
+        assert result.code == 0
+        assert result.out.startswith(f"Usage: gantool {name} ")
+
+
 def test_a_process_lists_every_plugin_with_its_status(install, run_process):
     install("sound", "exits_at_import", "too_new")
     result = run_process("plugin", "list", GANTOOL_PLUGINS="sound,exits_at_import")
@@ -314,3 +332,13 @@ def test_a_local_files_command_is_listed_and_runs(plugin_modules, run_cli):
     path = plugin_modules / "sound.py"
     assert "greet " in run_cli("--plugin", path, "--help").out
     assert run_cli("greet", "Ada", f"--plugin={path}").out == "hello Ada, A loss.\n"
+
+
+# Fixtures for authors
+
+
+def test_the_fixture_only_plugins_hides_the_others(install, only_plugins, gantool_cli):
+    install("sound", "sound_commands")
+    only_plugins("sound")
+    rows = [line.split("\t")[:2] for line in gantool_cli("plugin", "list").out.splitlines()]
+    assert rows == [["classic", "ok"], ["sound", "ok"], ["sound_commands", "disabled"]]
