@@ -55,9 +55,9 @@ def run_cli(gantool_cli):
 def run_process():
     """Call ``gantool`` as a process of its own; keywords are variables of its environment."""
 
-    from gantool.fixtures import Result  # not above: pytest rewrites the assertions of a plugin that it imports itself
+    from gantool.fixtures import Result  # pytest imports it first, to rewrite its assertions
 
-    def call(*arguments: object, **environment: str) -> Result:
+    def call(*arguments: object, **environment: str):
         line = [sys.executable, "-m", "gantool", *map(str, arguments)]
         done = subprocess.run(line, capture_output=True, text=True, env={**os.environ, **environment}, check=False)
         return Result(done.returncode, done.stdout, done.stderr)

@@ -44,7 +44,10 @@ def test_what_is_run_here_would_fail_where_torch_is_imported():
         ("components architecture dcgan", "--arch.channels\t64\tan integer from 1 to 1024\t"),
         ("components loss --json", '"name": "wgan-gp"'),
         ("plugin list", f"classic\tok\tgantool {__version__}\t"),
-        ("plugin show classic", f"classic: ok\nfrom gantool {__version__}, module gantool_classic\n"),
+        (
+            "plugin show classic",
+            f"classic: ok\nfrom gantool {__version__}, module gantool_classic; comes by: pip install gantool\n",
+        ),
         ("data list", "shapes\tColoured circles, squares and triangles"),
         ("train --help", "Architecture dcgan:\n"),
         ("train --arch mlp --loss wgan-gp --help", "Lipschitz gp:\n  --lipschitz.weight FLOAT"),
