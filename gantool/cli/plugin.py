@@ -92,8 +92,10 @@ def check(found: PluginSet, plugin: str, only: str, config: str | None, as_json:
 
     module = _module(found, plugin)
     given = _tables(config) if config else {}
-    checks = {name: call for name, call in find_checks(module, **given).items() if only in name}
-    if not checks:
+    every = find_checks(module, **given)
+    loads = next(iter(every))
+    checks = {name: call for name, call in every.items() if only in name} or {loads: every[loads]}
+    if only not in loads and list(checks) == [loads] and not _reason(every[loads]):
         raise OptionError("-k", f"no check of {plugin} has {only!r} in its name", hint=f"gantool plugin check {plugin}")
     outcome: dict[str, str] = {}
     for name, call in checks.items():
@@ -135,20 +137,28 @@ def _module(found: PluginSet, text: str) -> str:
         if not path.is_file():
             raise FileError(text, "is not a file", "a Python file with gantool hooks")
         sys.path.insert(0, str(path.parent.absolute()))
+        if _origin_of(path.stem) != path.resolve():
+            given, allowed = (
+                f"cannot be imported as {path.stem!r}",
+                "a name that Python can import and nothing else has",
+            )
+            raise FileError(text, given, allowed, "give the file another name")
         return path.stem
     known = {plugin.name: plugin.module for plugin in found.plugins}
     if text in known:
         return known[text]
-    if not _importable(text):
+    if _origin_of(text) is None:
         _named(found, text, "gantool plugin check")
     return text
 
 
-def _importable(module: str) -> bool:
+def _origin_of(module: str) -> Path | None:
+    """Return the file that a module's name stands for, or None where it cannot be imported."""
     try:
-        return find_spec(module) is not None
+        spec = find_spec(module)
     except (ImportError, ValueError):
-        return False
+        return None
+    return Path(spec.origin).resolve() if spec and spec.origin else None
 
 
 def _tables(path: str) -> dict[str, Any]:

@@ -225,7 +225,7 @@ def restore_config(stored: Checkpoint, registry: Registry) -> RunConfig:
     """
     for kind, source in _sources(stored.meta["components"]):
         if not registry.providers(kind.name, str(source.get("name"))):
-            needed = f"it comes from {source.get('dist') or source.get('plugin')} {source.get('version', '')}"
+            needed = f"it comes from {source.get('dist') or source.get('plugin')} {source.get('version', '')}".rstrip()
             install = f"type: pip install {source['dist']}" if source.get("dist") else "give its file with --plugin"
             where = str(stored.path)
             raise PluginError(where, f"needs the {kind.name} {source.get('name')!r}", needed, install)

@@ -46,7 +46,7 @@ def check_what_is_written_reads_back(case: Case) -> None:
         size = (tuple(found.shape), found.latent_dim + found.classes)
         require(size == (SHAPE, LATENT_DIM), f"{arch} of {SHAPE} from {LATENT_DIM} inputs comes back as {size}")
         require(_equal(found.tensors, tensors), f"the tensors of {arch} come back changed")
-        tree = {"condition": "none", **found.settings, "training": {"latent_dim": LATENT_DIM}}
+        tree = {**found.settings, "training": {"latent_dim": LATENT_DIM}}
         settled = resolve(case.registry, [Tier(case.component.name, tree)])
         again = build_generator(settled, SHAPE, None, LATENT_DIM).net.state_dict()
         shapes = {name: tensor.shape for name, tensor in tensors.items()}

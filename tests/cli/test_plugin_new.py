@@ -125,6 +125,7 @@ def test_check_says_what_fails_and_exits_with_1(run_cli, plugin_modules):
     assert found.code == 1
     assert "FAILED  plugin-loads: the plugin fails_to_import is failed: RuntimeError: the sky fell" in found.out
     assert found.err.endswith("checks of fails_to_import failed\n")
+    assert run_cli("plugin", "check", "fails_to_import", "-k", "finite").out == found.out.splitlines(keepends=True)[0]
 
 
 def test_check_names_a_plugin_that_imports_torch(run_cli, workdir, monkeypatch):
@@ -157,11 +158,15 @@ def test_check_takes_small_options_from_a_file(run_cli, workdir, generated):
     [
         (["clasic"], "there is no plugin 'clasic'; known: classic; did you mean classic"),
         (["./nothing.py"], "nothing.py: is not a file"),
+        (["random.py"], "random.py: cannot be imported as 'random'"),
+        (["my-loss.py"], "my-loss.py: cannot be imported as 'my-loss'"),
         (["classic", "-k", "no such"], "-k: no check of classic has 'no such' in its name"),
         (["classic", "--config", "nothing.toml"], "nothing.toml: cannot be read"),
     ],
 )
 def test_what_cannot_be_checked_is_one_line(line, said, run_cli, workdir):
+    for name in ("random.py", "my-loss.py"):
+        (workdir / name).write_text(MINE)
     found = run_cli("plugin", "check", *line)
     assert found.code == 2
     assert said in found.err
