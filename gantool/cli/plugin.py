@@ -137,12 +137,9 @@ def _module(found: PluginSet, text: str) -> str:
         if not path.is_file():
             raise FileError(text, "is not a file", "a Python file with gantool hooks")
         sys.path.insert(0, str(path.parent.absolute()))
-        if _origin_of(path.stem) != path.resolve():
-            given, allowed = (
-                f"cannot be imported as {path.stem!r}",
-                "a name that Python can import and nothing else has",
-            )
-            raise FileError(text, given, allowed, "give the file another name")
+        if not path.stem.isidentifier() or _origin_of(path.stem) != path.resolve():
+            given, allowed = f"cannot be imported as {path.stem!r}", "a name for Python that no other module has"
+            raise FileError(text, given, allowed, "rename the file")
         return path.stem
     known = {plugin.name: plugin.module for plugin in found.plugins}
     if text in known:
