@@ -364,14 +364,18 @@ class Augmentation(Protocol):
     """Kind ``augmentation``: changes what D sees, real and generated samples alike, differentiably.
 
     Penalties take the slope at what was there before. G's pictures themselves, and D in evaluations, are left alone.
+    Buffers of one number and what ``measure`` returns are logged, as ``NAME.buffer`` and ``NAME.measured``.
     """
 
     def module(self, shape: tuple[int, ...]) -> nn.Module | None:
-        """Return a module whose buffers are saved with the run, or None where nothing changes as it goes."""
+        """Return a module whose buffers are saved with the run, or None where nothing changes as it goes.
+
+        Raises UserError for a shape of data that cannot be augmented.
+        """
         ...
 
     def augment(self, x: Tensor, module: nn.Module | None, step: Step) -> Tensor:
-        """``x`` -> samples of the same shape; each call of a training step has other draws from ``step.rand``."""
+        """``x`` in fp32 or fp64 -> samples of the same shape; each look has other draws from ``step.rand``."""
         ...
 
     def measure(self, real_scores: Tensor, fake_scores: Tensor) -> Tensor | None:

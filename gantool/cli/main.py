@@ -17,7 +17,6 @@ from gantool.errors import GantoolError, nearest
 from gantool.plugins import PluginSet, load_local, load_plugins
 from gantool.registry import Command
 
-NO_ARGUMENTS = getattr(click.exceptions, "NoArgsIsHelpError", ())  # click before 8.2 prints the help itself
 GLOBAL_FLAGS = ("--debug", "--no-plugins")  # accepted anywhere on the line
 EPILOG = """\b
 Examples:
@@ -115,7 +114,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
     except GantoolError as error:
         code = _fail(str(error), error.exit_code, "--debug" in line)
     except click.UsageError as error:
-        if isinstance(error, NO_ARGUMENTS):
+        if isinstance(error, click.exceptions.NoArgsIsHelpError):
             note(error.format_message())
             sys.exit(2)
         code = _fail(_usage(error), 2, "--debug" in line)

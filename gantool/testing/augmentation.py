@@ -22,8 +22,9 @@ __all__ = [
     "check_twice_differentiable",
 ]
 
-SHAPES = ((3, 16, 16), (1, 9, 12), (2,))
+SHAPES = ((3, 16, 16), (1, 9, 12), (4, 8, 8), (2,))
 N = 6
+FAR = (200, 10_000)  # steps and images in each, by which what adapts has gone as far as it can
 
 
 def step(number: int = 0, share: slice | None = None) -> TrainingStep:
@@ -32,14 +33,21 @@ def step(number: int = 0, share: slice | None = None) -> TrainingStep:
 
 
 def built(case: Case) -> Iterator[tuple[Any, Any, Tensor]]:
-    """Yield the component, its module and samples of each shape that it takes. Fails where there is none."""
+    """Yield the component, its module and samples of each shape that it takes: at first, and adapted either way.
+
+    Fails where there is none.
+    """
     found = False
     for shape in SHAPES:
-        with suppress(UserError):
-            part = case.create()
-            module = part.module(shape)
-            found = True
-            yield part, module, torch.rand(N, *shape, generator=torch.Generator().manual_seed(1)) * 2 - 1
+        for scores in (None, torch.ones(N), -torch.ones(N)):
+            with suppress(UserError):
+                part = case.create()
+                module = part.module(shape)
+                if scores is not None and (measured := part.measure(scores, -scores)) is not None:
+                    for _ in range(FAR[0]):
+                        part.adapt(module, measured, FAR[1])
+                found = True
+                yield part, module, torch.rand(N, *shape, generator=torch.Generator().manual_seed(1)) * 2 - 1
     require(found, f"refuses every shape of {SHAPES}")
 
 

@@ -114,8 +114,9 @@ class Phases:
 
     def _scored(self, x: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return D's raw scores ``[N]`` and its features ``[N, F]`` of samples as augmentations show them."""
+        seen = self._looks(x)
         with self._autocast():
-            scores, features = self.state.D.scored(self._looks(x), c)
+            scores, features = self.state.D.scored(seen, c)
         return scores.to(self.dtype), features.to(self.dtype)
 
     def _autocast(self) -> Any:
@@ -162,6 +163,8 @@ class Phases:
         means = self._update(self.state.optimizer_d)
         self.lipschitz.after_step(self.state.D)
         self._looks.adapt(means, self.training.batch_size)
+        for name, value in self._looks.strengths():
+            self.statistics.add(name, value, self.state.step + 1)
         return replace(part, fake=fake)
 
     def _critic_loss(self, part: Part, fake: Tensor) -> Tensor:
@@ -284,27 +287,42 @@ class Looks:
         self._step, self._count = replace(step, scope=f"{phase} "), 0
 
     def __call__(self, x: Tensor) -> Tensor:
-        """``x`` -> samples of the same shape, as D sees them."""
+        """``x`` -> samples of the same shape, as D sees them; more than a step's part of the batch are several looks."""
         if not self._state.augmentations:
             return x
         assert self._step is not None  # a phase has begun
-        step = replace(self._step, scope=f"{self._step.scope}look {self._count} ")
-        self._count += 1
+        rows = len(range(self._step.batch or len(x))[self._step.share])
+        seen = [self._look(part) for part in torch.split(x, rows)]
+        return seen[0] if len(seen) == 1 else torch.cat(seen)
+
+    def _look(self, x: Tensor) -> Tensor:
+        assert self._step is not None
+        first = self._step.share.start or 0
+        look = replace(self._step, share=slice(first, first + len(x)))
         for name, augmentation in self._state.augmentations.items():
-            x = augmentation.augment(x, self._state.views.get(name), step)
+            own = replace(look, scope=f"{look.scope}look {self._count} {name} ")
+            x = augmentation.augment(x, self._state.views.get(name), own)
+        self._count += 1
         return x
 
     def measure(self, real_scores: Tensor, fake_scores: Tensor) -> Iterator[tuple[str, Tensor]]:
-        """Yield what each augmentation goes by, by its name."""
+        """Yield what each augmentation goes by, as ``NAME.measured``."""
         for name, augmentation in self._state.augmentations.items():
             if (value := augmentation.measure(real_scores, fake_scores)) is not None:
-                yield name, value
+                yield f"{name}.measured", value
 
     def adapt(self, means: Mapping[str, Tensor], images: int) -> None:
         """Let augmentations follow what they measured, as a mean over the whole batch."""
         for name, augmentation in self._state.augmentations.items():
-            if name in means:
-                augmentation.adapt(self._state.views.get(name), means[name], images)
+            if (measured := means.get(f"{name}.measured")) is not None:
+                augmentation.adapt(self._state.views.get(name), measured, images)
+
+    def strengths(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield each number that an augmentation keeps, as ``NAME.buffer``."""
+        for name, module in self._state.views.items():
+            for key, value in module.named_buffers():
+                if value.dim() == 0:
+                    yield f"{name}.{key}", value.clone()
 
 
 def _keeping_slopes(scores: Tensor) -> Tensor:

@@ -110,11 +110,17 @@ FAULTS = {
             "inputs_are_left_alone",
             "step_decides_the_look",
             "share_decides_nothing",
-            "sampling_gives_what_was_trained",
-            "resume_is_exact",
+            *TRAINED,
         },
         "Trains": {"adapts_its_buffers_alone"},
-        "Overflows": TRAINED | {"adapts_its_buffers_alone"},
+        "Overflows": TRAINED
+        | {
+            "adapts_its_buffers_alone",
+            "shape_and_slope_are_kept",
+            "twice_differentiable",
+            "step_decides_the_look",
+            "share_decides_nothing",
+        },
         "HiddenState": {"step_decides_the_look", "share_decides_nothing", "resume_is_exact"},
     },
     "observer": {

@@ -113,7 +113,8 @@ def test_d_sees_what_an_augmentation_makes_of_samples(plugin, run_cli, workdir):
     assert stored.part("augmentation.shift.")["mean"].item() != 0
     assert stored.meta["resolved"]["shift"] == {"by": 0.5}
     rows = [json.loads(line) for line in (workdir / "runs" / "shapes-mlp-bce" / "log.jsonl").read_text().splitlines()]
-    assert "shift" in rows[0]
+    assert rows[0]["shift.measured"] != 0
+    assert rows[-1]["shift.seen"] == 18
 
 
 def test_every_look_of_a_step_has_its_own_draws(plugin, monkeypatch):
@@ -131,8 +132,8 @@ def test_every_look_of_a_step_has_its_own_draws(plugin, monkeypatch):
     prepared = prepare(resolve(plugins.registry, [Tier("test", settings)]), RunOptions(device="cpu"))
     prepared.phases.step()
     scopes = [scope for _, scope, _ in looks]
-    critic = ["D look 0 ", "D look 1 ", "D look 2 "]  # real, fake, and where the penalty looks
-    assert scopes == [*critic, *critic, "G look 0 "]
+    critic = ["D look 0 shift ", "D look 1 shift ", "D look 2 shift "]  # real, fake, and where the penalty looks
+    assert scopes == [*critic, *critic, "G look 0 shift "]
     assert len({draw for _, _, draw in looks}) == len(looks)
     load_plugins.cache_clear()
 
@@ -163,6 +164,40 @@ def test_a_penalty_takes_the_slope_at_the_sample_before_the_augmentation(plugin)
     x = torch.ones(2, 1, requires_grad=True)
     (slope,) = torch.autograd.grad(looks(x).sum(), x)
     assert slope.tolist() == [[3.0], [3.0]]
+
+
+def test_a_penalty_may_show_d_more_or_fewer_samples_than_its_part_of_a_batch():
+    from gantool.training.phases import Looks, TrainingStep
+
+    class Adds:
+        def augment(self, x, module, step):
+            return x + step.rand("draw", len(x), 1)
+
+    class State:
+        augmentations, views = {"adds": Adds()}, {}
+
+    def looked(share, count):
+        looks = Looks(State())
+        looks.begin(TrainingStep(0, 0, torch.device("cpu"), share=share, batch=6), "D")
+        return looks(torch.zeros(count, 1))
+
+    whole = looked(slice(0, 6), 12)
+    assert torch.equal(whole[:6], looked(slice(0, 6), 6))
+    assert not torch.equal(whole[:6], whole[6:])
+    assert torch.equal(looked(slice(2, 4), 2), whole[2:4])
+    assert torch.equal(looked(slice(2, 4), 1), whole[2:3])
+    assert torch.equal(looked(slice(2, 4), 4)[2:], whole[6:][2:4])
+
+
+def test_d_sees_samples_in_full_precision_beside_a_regularizer_too(workdir, run_cli):
+    exact = (
+        "product = x @ torch.eye(x.shape[-1])\n        assert product.dtype == torch.float32\n        return product"
+    )
+    text = PLUGIN.replace("return x + self.by", exact)
+    (workdir / "exact.py").write_text(text)
+    line = ["train", "--plugin", "exact.py", *TINY[:-2], "--precision", "bf16", "--steps", "2", "-q"]
+    found = run_cli(*line, "--regularizer", "infogan", "--augmentation", "shift")
+    assert found.code == 0, found.err
 
 
 def test_an_observer_hears_the_run_and_goes_on_with_it(plugin, run_cli, workdir):
