@@ -287,7 +287,7 @@ class Looks:
         self._step, self._count = replace(step, scope=f"{phase} "), 0
 
     def __call__(self, x: Tensor) -> Tensor:
-        """``x`` -> samples of the same shape, as D sees them; more than a step's part of the batch are several looks."""
+        """``x`` -> samples of the same shape, as D sees them; more than the step's part of one are more looks."""
         if not self._state.augmentations:
             return x
         assert self._step is not None  # a phase has begun
