@@ -176,7 +176,10 @@ class Lipschitz(Protocol):
         ...
 
     def penalty(self, D: Critic, real: Tensor, fake: Tensor, c: Tensor | None, step: Step) -> Tensor | None:
-        """Return a scalar to add to the critic's loss, or None; ``step.number`` counts critic steps."""
+        """Return a scalar to add to the critic's loss, or None; ``step.number`` counts critic steps.
+
+        D is a callable, ``D(x, c) -> [N]``, through augmentations and under autocast; ``prepare`` got the network.
+        """
         ...
 
     def after_step(self, D: nn.Module) -> None:

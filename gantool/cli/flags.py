@@ -18,6 +18,7 @@ from gantool.config import RunConfig, Tier, TrainingOptions, choose, choose_list
 from gantool.errors import FileError, OptionError, UserError
 from gantool.files import checkpoint, envelope
 from gantool.files.settings import read_settings
+from gantool.files.sources import check_sources
 from gantool.options import Option, Options, build, describe, parse
 from gantool.plugins import PluginSet, load_plugins
 from gantool.recipes import choose_tool, read_recipe
@@ -77,7 +78,7 @@ class ComponentCommand(click.Command):
         registry = registry_of(ctx)
         found = peek(args)
         if "resume" in found:
-            found = _resumed(found["resume"])
+            found = _resumed(found["resume"], registry)
         if self.of_model and (model := _model(args)):
             found["config"] = model
         self.components, listed, defaults = component_flags(registry, found)
@@ -187,10 +188,11 @@ def registry_of(ctx: click.Context) -> Registry:
     return (found or load_plugins()).registry
 
 
-def _resumed(folder: str) -> dict[str, str]:
-    """Return the components of a run that is resumed."""
-    path = checkpoint.find(folder, resuming=True)
-    resolved = checkpoint.settings(envelope.read_header(path, checkpoint.KIND), "resolved")
+def _resumed(folder: str, registry: Registry) -> dict[str, str]:
+    """Return the components of a run that is resumed. Raises PluginError where a plugin of theirs is missing."""
+    header = envelope.read_header(checkpoint.find(folder, resuming=True), checkpoint.KIND)
+    check_sources(header.meta, registry, f"--resume {folder}")
+    resolved = checkpoint.settings(header, "resolved")
     found = {section: str(resolved.get(section, {}).get("name")) for section in SECTIONS}
     lists = {section: resolved.get(section, {}).get("names") for section in LISTS}
     return found | {

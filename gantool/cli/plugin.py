@@ -120,7 +120,7 @@ def check(found: PluginSet, plugin: str, only: str, config: str | None, as_json:
 def new(found: PluginSet, name: str, kind: str, out: str | None) -> None:
     """Write a plugin package, gantool-NAME, with a component of a kind that works and is tested."""
     folder = scaffold(name, kind, found.registry, Path(out) if out else None)
-    say(f"A {kind} of your own: {folder}. Next: cd {folder} && pip install -e '.[test]' && pytest")
+    say(f"Your own {kind}: {folder}. Next: cd {folder} && pip install -e '.[test]' && pytest")
 
 
 def _named(found: PluginSet, name: str, where: str) -> Plugin:

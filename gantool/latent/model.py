@@ -14,12 +14,13 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from gantool.config import RunConfig, Tier, resolve
-from gantool.errors import FileError, PluginError
+from gantool.errors import FileError
 from gantool.files import checkpoint as checkpoints
 from gantool.files import latents
 from gantool.files.checkpoint import Checkpoint
 from gantool.files.condition import read_condition
 from gantool.files.foreign import identify
+from gantool.files.sources import check_sources
 from gantool.interfaces import Condition
 from gantool.latent import seeds as seeding
 from gantool.latent.blocks import in_turn
@@ -27,7 +28,7 @@ from gantool.latent.foreign import read_foreign
 from gantool.latent.prior import Prior
 from gantool.networks import ConditionedGenerator, build_generator, used_condition
 from gantool.plugins import load_plugins
-from gantool.registry import LISTS, SECTIONS, Kind, Registry
+from gantool.registry import Registry
 
 __all__ = ["Model", "Plan", "are_labels", "open_model", "read_model", "restore_config", "restore_model", "restore_plan"]
 
@@ -223,22 +224,8 @@ def restore_config(stored: Checkpoint, registry: Registry) -> RunConfig:
 
     Raises PluginError, with the line that installs it, where a component is not there.
     """
-    for kind, source in _sources(stored.meta["components"]):
-        if not registry.providers(kind.name, str(source.get("name"))):
-            needed = f"it comes from {source.get('dist') or source.get('plugin')} {source.get('version', '')}".rstrip()
-            install = f"type: pip install {source['dist']}" if source.get("dist") else "give its file with --plugin"
-            where = str(stored.path)
-            raise PluginError(where, f"needs the {kind.name} {source.get('name')!r}", needed, install)
+    check_sources(stored.meta, registry, str(stored.path))
     return resolve(registry, [Tier(str(stored.path), stored.meta["resolved"])])
-
-
-def _sources(components: Mapping[str, Any]) -> Iterator[tuple[Kind, dict[str, Any]]]:
-    """Yield who provides each component of a checkpoint; what is malformed is left out."""
-    for section, kind in {**SECTIONS, **LISTS}.items():
-        found = components.get(section)
-        yield from (
-            (kind, source) for source in (found if isinstance(found, list) else [found]) if isinstance(source, dict)
-        )
 
 
 def _shape(stored: Sequence[Any], where: str) -> tuple[int, ...]:

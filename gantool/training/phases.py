@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gantool.config import RunConfig, TrainingOptions
 from gantool.errors import OptionError
-from gantool.interfaces import Generated, Lipschitz, Loss, Real
+from gantool.interfaces import Generated, Loss, Real
 from gantool.latent import seeds
 from gantool.training.batches import Batches, to_device
 from gantool.training.group import Group
@@ -73,7 +73,7 @@ class Phases:
         self.group = group or Group()
         self.training = config.training
         self.loss: Loss = config.create("loss")
-        self.lipschitz: Lipschitz = config.create("lipschitz")
+        self.lipschitz = state.lipschitz
         self.memory_format = torch.channels_last if self.training.channels_last else torch.contiguous_format
         self.bf16 = self.training.precision == "bf16"
         self.dtype = state.dtype

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gantool.config import RunConfig, TrainingOptions
 from gantool.errors import FileError, OptionError
 from gantool.files.checkpoint import Checkpoint
-from gantool.interfaces import Augmentation, Condition, Regularizer, Slot
+from gantool.interfaces import Augmentation, Condition, Lipschitz, Regularizer, Slot
 from gantool.latent import seeds
 from gantool.latent.prior import Prior
 from gantool.networks import (
@@ -39,6 +39,7 @@ class TrainingState:
 
     G: ConditionedGenerator
     D: ConditionedDiscriminator
+    lipschitz: Lipschitz  # the one that prepared D
     average: WeightAverage | None
     optimizer_g: torch.optim.Optimizer
     optimizer_d: torch.optim.Optimizer
@@ -113,7 +114,8 @@ def build_state(
 
     G = built(build_generator, "initial G")
     D = built(build_discriminator, "initial D")
-    config.create("lipschitz").prepare(D)
+    lipschitz: Lipschitz = config.create("lipschitz")
+    lipschitz.prepare(D)
     owned: dict[str, nn.Module] = {}
     for name, part in regularizers.items():
         torch.manual_seed(seeds.number(training.seed, f"initial {name}"))
@@ -125,6 +127,7 @@ def build_state(
     return TrainingState(
         G=G,
         D=D,
+        lipschitz=lipschitz,
         average=WeightAverage(G, training.ema) if training.ema else None,
         optimizer_g=_optimizer([*G.parameters(), *heads], training, training.lr_g),
         optimizer_d=_optimizer(D.parameters(), training, training.lr_d),
