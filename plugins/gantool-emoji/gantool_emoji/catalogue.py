@@ -137,7 +137,7 @@ def _entry(row: Row, keywords: Mapping[str, list[str]], skin_tones: bool) -> Ent
 
 
 def _variants(row: Row) -> Iterator[Picture]:
-    """Yield the pictures in one skin tone; the 20 that each couple has in two would make a heart mean couples."""
+    """Yield the pictures in one skin tone; the 20 that each couple has in two would be 7 % of all pictures."""
     for points, variant in row.skin_variations.items():
         tones = {TONES.get(point, "") for point in points.split("-")}
         if len(tones) == 1:

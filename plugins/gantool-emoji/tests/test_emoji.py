@@ -11,7 +11,7 @@ from gantool_emoji.settings import EmojiOptions
 from packages import DRAWN, SHOWN, SIDE, TONES, draw, make_packages, write_keywords, write_rows
 from PIL import Image
 
-from gantool import UserError
+from gantool import Tier, UserError, load_plugins, resolve
 
 PICTURES = "node_modules/emoji-datasource-google/img/google/64"
 TABLE = "node_modules/emoji-datasource-google/emoji.json"
@@ -236,3 +236,12 @@ def test_keywords_that_are_none_are_refused(root, text):
 def test_an_unknown_colour_is_refused():
     with pytest.raises(UserError, match=r"data\.background: 'mauvre' was given; a colour"):
         Emoji(EmojiOptions(background="mauvre"))
+
+
+def test_the_dataset_brings_a_conditional_wasserstein_run():
+    registry = load_plugins().registry
+    config = resolve(registry, [Tier("flags", {"data": "emoji"})])
+    assert [config.name(section) for section in ("loss", "condition", "lipschitz")] == ["wgan-gp", "embedding", "gp"]
+    assert config.training.latent_dim == 32
+    chosen = resolve(registry, [Tier("flags", {"data": "emoji", "loss": "bce", "condition": "onehot"})])
+    assert [chosen.name(section) for section in ("loss", "condition", "lipschitz")] == ["bce", "onehot", "none"]
