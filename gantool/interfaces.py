@@ -6,6 +6,7 @@ is int64 ``[N]`` (classes) or float ``[N, A]`` (attributes). This module does no
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -548,6 +549,10 @@ class Finding:
 
     seen: str
     flags: str
+
+    def command(self, folder: Path) -> str:
+        """Return the line that starts the run of a folder again, with the flags."""
+        return f"gantool train --config {shlex.quote(str(folder))} {self.flags}"
 
 
 class Diagnostic(Protocol):

@@ -9,6 +9,7 @@ os.environ["MKL_NUM_THREADS"] = "1"
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -78,16 +79,26 @@ def plugin_modules(monkeypatch):
 
 
 @pytest.fixture
-def install(tmp_path, monkeypatch, plugin_modules):
+def register():
+    """Return a function that writes what pip leaves of a distribution in ``site``: plugins are entry points by name."""
+
+    def call(site: Path, dist: str, version: str, plugins: Mapping[str, str]) -> None:
+        info = site / f"{dist.replace('-', '_')}-{version}.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {dist}\nVersion: {version}\n")
+        points = "".join(f"{name} = {module}\n" for name, module in plugins.items())
+        (info / "entry_points.txt").write_text(f"[gantool]\n{points}")
+
+    return call
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch, plugin_modules, register):
     """Install modules of tests/plugins as pip does, in this process and in those that it starts."""
 
     def call(*modules: str, dist: str = "gantool-extra", version: str = "1.2") -> None:
         site = tmp_path / "site"
-        info = site / f"{dist.replace('-', '_')}-{version}.dist-info"
-        info.mkdir(parents=True)
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {dist}\nVersion: {version}\n")
-        points = "".join(f"{module} = {module}\n" for module in modules)
-        (info / "entry_points.txt").write_text(f"[gantool]\n{points}")
+        register(site, dist, version, dict(zip(modules, modules, strict=True)))
         monkeypatch.syspath_prepend(str(site))
         monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), str(plugin_modules)]))
         load_plugins.cache_clear()

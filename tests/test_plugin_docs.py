@@ -73,14 +73,6 @@ EXAMPLES = {title: files for title, part in sections_of(PAGES["kinds.md"]).items
 COMMANDS = sorted({(page, line) for page, text in PAGES.items() for line in commands_of(text)})
 
 
-def install(folder, name, module):
-    """Give a folder what pip leaves of a package in it."""
-    info = folder / f"{module}-0.1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: gantool-{name}\nVersion: 0.1.0\n")
-    (info / "entry_points.txt").write_text(f"[gantool]\n{name} = {module}\n")
-
-
 def write(folder, files):
     for path, text in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -88,11 +80,11 @@ def write(folder, files):
 
 
 @pytest.fixture
-def shown(workdir, monkeypatch):
+def shown(workdir, monkeypatch, register):
     """Write the files of kinds.md and README.md into the current folder, which is importable."""
     files = {**files_of(PAGES["kinds.md"]), **files_of(PAGES["README.md"])}
     write(workdir, files)
-    install(workdir, "quick", "gantool_quick")
+    register(workdir, "gantool-quick", "0.1.0", {"quick": "gantool_quick"})
     monkeypatch.syspath_prepend(str(workdir))
     modules = {path.split("/")[0].removesuffix(".py") for path in files}
     for module in modules:
@@ -103,7 +95,7 @@ def shown(workdir, monkeypatch):
 
 
 @pytest.fixture
-def tutorial(workdir, monkeypatch, run_cli):
+def tutorial(workdir, monkeypatch, run_cli, register):
     """Do what the tutorial says up to its tests, and return the package's folder, which counts as installed."""
     first = next(line for line in commands_of(PAGES["tutorial.md"]) if "plugin new" in line)
     assert run_cli(*shlex.split(first)[1:]).code == 0
@@ -111,7 +103,7 @@ def tutorial(workdir, monkeypatch, run_cli):
     files = files_of(PAGES["tutorial.md"])
     assert [path for path in files if not (folder / path).is_file()] == ["tests/conftest.py"]
     write(folder, files)
-    install(folder, "ralsgan", "gantool_ralsgan")
+    register(folder, "gantool-ralsgan", "0.1.0", {"ralsgan": "gantool_ralsgan"})
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.setenv("PYTHONPATH", str(folder))
     yield folder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -93,22 +93,22 @@ def check(found: PluginSet, plugin: str, only: str, config: str | None, as_json:
     module = _module(found, plugin)
     given = _tables(config) if config else {}
     every = find_checks(module, **given)
-    loads = next(iter(every))
-    checks = {name: call for name, call in every.items() if only in name} or {loads: every[loads]}
-    if only not in loads and list(checks) == [loads] and not _reason(every[loads]):
-        raise OptionError("-k", f"no check of {plugin} has {only!r} in its name", hint=f"gantool plugin check {plugin}")
+    names = [name for name in every if only in name] or _why_not_loaded(every)
+    if not names:
+        hint = f"type: gantool plugin check {plugin}"
+        raise OptionError("-k", f"no check of {plugin} has {only!r} in its name", hint=hint)
     outcome: dict[str, str] = {}
-    for name, call in checks.items():
-        outcome[name] = _reason(call)
+    for name in names:
+        outcome[name] = _reason(every[name])
         if not as_json:
             say(f"FAILED  {name}: {outcome[name]}" if outcome[name] else f"ok      {name}")
     failed = sum(map(bool, outcome.values()))
     if as_json:
         say_json({name: {"ok": not reason, "reason": reason} for name, reason in outcome.items()})
     elif failed:
-        note(f"{failed} of {len(checks)} checks of {plugin} failed")
+        note(f"{failed} of {len(names)} checks of {plugin} failed")
     else:
-        say(f"All {len(checks)} checks of {plugin} passed.")
+        say(f"All {len(names)} checks of {plugin} passed.")
     return 1 if failed else 0
 
 
@@ -179,6 +179,11 @@ def _reason(check: Callable[[], None]) -> str:
         said = " ".join(str(error).split())
         return said if isinstance(error, AssertionError) else f"{type(error).__name__}: {said}"
     return ""
+
+
+def _why_not_loaded(checks: Mapping[str, Callable[[], None]]) -> list[str]:
+    """Return the check that says why there are no others, of a plugin that gantool does not take up."""
+    return [name for name in ("plugin-loads",) if _reason(checks[name])]
 
 
 def _provides(plugin: Plugin) -> str:

@@ -13,7 +13,6 @@ from rich.progress import Progress as Bar
 
 from gantool.cli.console import note
 from gantool.interfaces import Evaluated, Finding, Observer, Report, Start
-from gantool.training.observers import command_to_try
 
 __all__ = ["Progress"]
 
@@ -58,7 +57,7 @@ class Progress(Observer):
 
     def on_finding(self, step: int, name: str, finding: Finding) -> None:
         """Say what was seen and what to type."""
-        self.on_note(f"step {step}: {name}: {finding.seen}; try: {command_to_try(self._folder, finding)}")
+        self.on_note(f"step {step}: {name}: {finding.seen}; try: {finding.command(self._folder)}")
 
     def on_evaluation(self, evaluated: Evaluated) -> None:
         """Show what metrics made of the run."""

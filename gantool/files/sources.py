@@ -8,7 +8,7 @@ from typing import Any
 from gantool.errors import PluginError
 from gantool.registry import LISTS, SECTIONS, Kind, Registry
 
-__all__ = ["check_sources"]
+__all__ = ["check_sources", "way_back"]
 
 
 def check_sources(meta: Mapping[str, Any], registry: Registry, where: str) -> None:
@@ -17,8 +17,12 @@ def check_sources(meta: Mapping[str, Any], registry: Registry, where: str) -> No
     for kind, source in _sources(components if isinstance(components, dict) else {}):
         if not registry.providers(kind.name, str(source.get("name"))):
             needed = f"it comes from {source.get('dist') or source.get('plugin')} {source.get('version', '')}".rstrip()
-            install = f"type: pip install {source['dist']}" if source.get("dist") else "give its file with --plugin"
-            raise PluginError(where, f"needs the {kind.name} {source.get('name')!r}", needed, install)
+            raise PluginError(where, f"needs the {kind.name} {source.get('name')!r}", needed, way_back(source))
+
+
+def way_back(source: Mapping[str, Any]) -> str:
+    """Say what to type to have a component that a file names again."""
+    return f"type: pip install {source['dist']}" if source.get("dist") else "give its file with --plugin"
 
 
 def _sources(components: Mapping[str, Any]) -> Iterator[tuple[Kind, dict[str, Any]]]:

@@ -22,6 +22,7 @@ from gantool.errors import FileError, OptionError, PluginError, nearest
 from gantool.files import classifier as files
 from gantool.files.classifier import Head, TrainedClassifier
 from gantool.files.foreign import identify
+from gantool.files.sources import way_back
 from gantool.options import build, describe
 from gantool.registry import Registry
 
@@ -229,8 +230,7 @@ def _network(stored: TrainedClassifier, registry: Registry, where: str) -> nn.Mo
     """Build the network that a file describes. Raises PluginError where its component's plugin is missing."""
     name, source = stored.component["name"], stored.component
     if not registry.providers(KIND, name):
-        install = f"type: pip install {source['dist']}" if source.get("dist") else "give its file with --plugin"
-        raise PluginError(where, f"needs the classifier {name!r}", "a plugin that provides it", install)
+        raise PluginError(where, f"needs the classifier {name!r}", "a plugin that provides it", way_back(source))
     described = registry.get(KIND, name)
     part = described.create(build(described.options, source["options"], lambda option: f"{where}: {option}"))
     if part.names is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any, TextIO
 from gantool.files.envelope import write_text
 from gantool.interfaces import Evaluated, Finding, Observer, Report, Start
 
-__all__ = ["Found", "Guarded", "JsonLog", "command_to_try", "read_log"]
+__all__ = ["Found", "Guarded", "JsonLog", "read_log"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Found:
 
     def row(self, folder: Path) -> dict[str, Any]:
         """Return it as plain data, with the command to try for the run in a folder."""
-        command = command_to_try(folder, self.finding)
+        command = self.finding.command(folder)
         return {"step": self.step, "finding": self.name, "seen": self.finding.seen, "try": command}
 
 
@@ -130,11 +129,6 @@ class JsonLog(Observer):
 
 def _short(numbers: Mapping[str, float]) -> dict[str, float]:
     return {name: float(f"{value:.6g}") for name, value in numbers.items()}
-
-
-def command_to_try(folder: Path, finding: Finding) -> str:
-    """Return the line that starts the run of a folder again, with a finding's flags."""
-    return f"gantool train --config {shlex.quote(str(folder))} {finding.flags}"
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

@@ -27,18 +27,14 @@ def test_there_is_a_template_for_each_of_the_first_five_kinds():
 
 
 @pytest.fixture
-def generated(workdir, run_cli, monkeypatch):
+def generated(workdir, run_cli, monkeypatch, register):
     """Return a function that generates a plugin and installs it as an editable install does."""
 
     def make(name, kind):
         found = run_cli("plugin", "new", name, "--kind", kind)
         assert found.code == 0, found.err
         folder = workdir / f"gantool-{name}"
-        module = f"gantool_{name.replace('-', '_')}"
-        info = folder / f"{module}-0.1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: gantool-{name}\nVersion: 0.1.0\n")
-        (info / "entry_points.txt").write_text(f"[gantool]\n{name} = {module}\n")
+        register(folder, f"gantool-{name}", "0.1.0", {name: f"gantool_{name.replace('-', '_')}"})
         monkeypatch.setenv("PYTHONPATH", str(folder))
         return folder
 

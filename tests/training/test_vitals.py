@@ -10,7 +10,7 @@ import torch
 from gantool import Component, Finding, Observer, Report, RunOptions, Start, Tier, load_plugins, resolve, train
 from gantool.files import checkpoint
 from gantool.training import vitals
-from gantool.training.observers import command_to_try, read_log
+from gantool.training.observers import read_log
 from gantool.training.resemblance import CELLS, Resemblance, features, seed_centres
 from gantool.training.run import prepare
 from gantool.training.vitals import Probe, evaluating, mean_slope
@@ -337,7 +337,7 @@ def test_reports_without_vitals_are_not_shown():
 
 
 def test_a_path_with_a_blank_is_quoted_in_the_command():
-    command = command_to_try(Path("runs/my run"), Finding("seen", "--loss wgan-gp"))
+    command = Finding("seen", "--loss wgan-gp").command(Path("runs/my run"))
     assert command == "gantool train --config 'runs/my run' --loss wgan-gp"
 
 

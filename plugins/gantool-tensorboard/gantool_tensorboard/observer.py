@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import indent
@@ -54,8 +53,7 @@ class TensorBoard(Observer):
 
     def on_finding(self, step: int, name: str, finding: Finding) -> None:
         """Write what was seen and the command to try."""
-        command = f"gantool train --config {shlex.quote(str(self._run))} {finding.flags}"
-        self._text(f"findings/{name}", f"{finding.seen}\n\n{as_code(command)}", step)
+        self._text(f"findings/{name}", f"{finding.seen}\n\n{as_code(finding.command(self._run))}", step)
 
     def on_evaluation(self, evaluated: Evaluated) -> None:
         """Write the metrics' values, and as notes why some have none."""
