@@ -26,7 +26,17 @@ from gantool.options import Meta, Options, build, describe
 from gantool.recipes import BASE, read_base
 from gantool.registry import KINDS, LISTS, SECTIONS, Component, Registry
 
-__all__ = ["RunConfig", "Tier", "TrainingOptions", "choose", "choose_lists", "merge_trees", "normalise", "resolve"]
+__all__ = [
+    "RunConfig",
+    "Tier",
+    "TrainingOptions",
+    "choose",
+    "choose_lists",
+    "merge_trees",
+    "normalise",
+    "resolve",
+    "stored_tier",
+]
 
 Tree = Mapping[str, Any]
 # The dataset is chosen first and the conditioning last: each recipe may choose what is still open. Read backwards,
@@ -169,6 +179,19 @@ def normalise(registry: Registry, tree: Tree, where: str) -> dict[str, Any]:
             raise OptionError(f"{where}: {section}.name", f"{table['name']!r} was given", "the name of a component")
         result[section] = dict(table)
     return result
+
+
+def stored_tier(registry: Registry, tree: Tree, where: str) -> Tier:
+    """Return the settings of a checkpoint as a tier, without what a person alone may ask for, such as a download."""
+    kept = dict(tree)
+    chosen = [(section, kind, tree.get(section, {}).get("name")) for section, kind in SECTIONS.items()]
+    chosen += [(name, kind, name) for kind in LISTS.values() for name in tree]
+    for section, kind, name in chosen:
+        if section in tree and isinstance(name, str) and registry.providers(kind.name, name):
+            rows = describe(registry.get(kind.name, name).options)
+            asked = {row.name for row in rows if row.consent}
+            kept[section] = {option: value for option, value in kept[section].items() if option not in asked}
+    return Tier(where, kept)
 
 
 def _names_of_list(value: Any, where: str) -> list[str]:
@@ -367,7 +390,7 @@ def native_bf16() -> bool:
     if Path("/proc/driver/nvidia/version").exists():
         return True
     try:
-        flags = Path("/proc/cpuinfo").read_text(errors="replace")
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False
     return "avx512_bf16" in flags or "amx_bf16" in flags or " bf16" in flags

@@ -10,7 +10,8 @@
         ├── RunError             a run folder: locked, missing, not resumable
         └── PluginError          a component or plugin that is unknown, clashing or broken
 
-Every message has one shape: *where: what was given; what is allowed; what to type next.*
+Every message has one shape: *where: what was given; what is allowed; what to type next.* What is given may come from a
+hostile file, so a message is one line of printable letters, and each part of it at most ``LONGEST`` of them.
 """
 
 from __future__ import annotations
@@ -28,8 +29,13 @@ __all__ = [
     "TrainingError",
     "UnsafeFileError",
     "UserError",
+    "is_out_of_memory",
     "nearest",
+    "printable",
 ]
+
+
+LONGEST = 2000  # letters of one part of a message
 
 
 class GantoolError(Exception):
@@ -38,9 +44,17 @@ class GantoolError(Exception):
     exit_code = 1
 
     def __init__(self, where: str, given: str, allowed: str = "", hint: str = "") -> None:
-        self.where, self.given, self.allowed, self.hint = where, given, allowed, hint
-        said = "; ".join(part for part in (given, allowed, hint) if part)
-        super().__init__(" ".join(f"{where}: {said}".split()))
+        self.where = where
+        self.given = given
+        self.allowed = allowed
+        self.hint = hint
+        where, *rest = (_short(part) for part in (where, given, allowed, hint))
+        said = "; ".join(part for part in rest if part)
+        super().__init__(printable(" ".join(f"{where}: {said}".split())))
+
+
+def _short(part: str) -> str:
+    return part if len(part) <= LONGEST else f"{part[:LONGEST]}..."
 
 
 class TrainingError(GantoolError):
@@ -75,6 +89,20 @@ class RunError(UserError):
 
 class PluginError(UserError):
     """A component or plugin that is unknown, clashing or broken."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of Python, numpy or torch, on the processor or a device, says that memory ran out."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, which is not imported
+        return True
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+
+
+def printable(text: str, keep: str = "") -> str:
+    """Write what a terminal would obey, or cannot show, as Python does: ``\\x1b``; letters of ``keep`` stay."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() or letter in keep else repr(letter)[1:-1] for letter in text)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

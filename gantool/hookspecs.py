@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 API = 1
 """The number of this version of the hooks and contracts."""
 
-hookspec = pluggy.HookspecMarker("gantool")
-hookimpl = pluggy.HookimplMarker("gantool")
+hookspec: pluggy.HookspecMarker = pluggy.HookspecMarker("gantool")
+hookimpl: pluggy.HookimplMarker = pluggy.HookimplMarker("gantool")
 
 
 @hookspec

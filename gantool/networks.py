@@ -28,7 +28,8 @@ class ConditionedGenerator(nn.Module):
 
     def __init__(self, net: nn.Module, side: nn.Module) -> None:
         super().__init__()
-        self.net, self.side = net, side
+        self.net = net
+        self.side = side
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
         """``z [N, latent_dim]``, ``c`` -> images ``[N, C, H, W]`` or vectors ``[N, D]``."""
@@ -40,7 +41,8 @@ class ConditionedDiscriminator(nn.Module):
 
     def __init__(self, net: nn.Module, side: nn.Module) -> None:
         super().__init__()
-        self.net, self.side = net, side
+        self.net = net
+        self.side = side
         self._score_term = getattr(side, "score_term", None)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:

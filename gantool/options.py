@@ -47,6 +47,7 @@ class Option:
     choices: tuple[Any, ...] = ()
     optional: bool = False
     path: bool = False
+    consent: bool = False  # a person gives it, no checkpoint does: a download
     item: Option | None = None  # what a list holds
     length: tuple[int | None, int | None] = (None, None)
 
@@ -107,16 +108,19 @@ def _default(field: mi.Field) -> Any:
 
 
 def _option(name: str, kind: mi.Type, default: Any = None, description: str = "") -> Option:
-    path = False
+    path = consent = False
     while isinstance(kind, mi.Metadata):
         description = (kind.extra_json_schema or {}).get("description", description)
         path = path or bool((kind.extra or {}).get("path"))
+        consent = consent or bool((kind.extra or {}).get("consent"))
         kind = kind.type
-    row: dict[str, Any] = {"name": name, "default": default, "description": description, "path": path}
+    row: dict[str, Any] = {"name": name, "default": default, "description": description}
+    row |= {"path": path, "consent": consent}
     if isinstance(kind, mi.UnionType):  # the one union an option may be: X | None
         inner = next(member for member in kind.types if not isinstance(member, mi.NoneType))
         option = _option(name, inner, default, description)
-        return Option(**{**vars(option), "optional": True, "path": option.path or path})
+        marks = {"path": option.path or path, "consent": option.consent or consent}
+        return Option(**{**vars(option), "optional": True, **marks})
     if isinstance(kind, mi.LiteralType):
         return Option(kind="choice", choices=tuple(kind.values), **row)
     if isinstance(kind, mi.VarTupleType):
@@ -179,12 +183,12 @@ def build(
         if name not in rows:
             known = ", ".join(rows) or "no options here"
             raise OptionError(where(name), "is not an option", f"known: {known}", nearest(name, rows) or hint)
-        if not _finite(value):
+        if not _is_finite(value):
             raise OptionError(where(name), f"{value} was given", f"allowed: {rows[name].allowed}", hint)
     for name, value in values.items():
         try:
             msgspec.convert({name: value}, _single(options, name))
-        except msgspec.ValidationError:
+        except (msgspec.ValidationError, UnicodeEncodeError):  # the latter of half a pair of surrogates
             given = f"{value!r} was given"
             raise OptionError(where(name), given, f"allowed: {rows[name].allowed}", hint) from None
     try:
@@ -202,7 +206,12 @@ def _single(options: type[Options], name: str) -> type[msgspec.Struct]:
     return msgspec.defstruct("Single", [(name, kind)])
 
 
-def _finite(value: Any) -> bool:
-    if isinstance(value, (list, tuple)):
-        return all(_finite(item) for item in value)
-    return not isinstance(value, float) or math.isfinite(value)
+def _is_finite(value: Any) -> bool:
+    waiting = [value]
+    while waiting:  # a hostile file nests lists deeper than calls may be
+        item = waiting.pop()
+        if isinstance(item, (list, tuple)):
+            waiting += item
+        elif isinstance(item, float) and not math.isfinite(item):
+            return False
+    return True

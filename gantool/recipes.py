@@ -49,7 +49,7 @@ def _read(registry: Registry, name: str) -> dict[str, Any]:
     component = registry.get("recipe", name)
     package, _, path = component.target.partition(":")
     try:
-        return tomllib.loads(files(package).joinpath(path).read_text())
+        return tomllib.loads(files(package).joinpath(path).read_text(encoding="utf-8"))
     except (OSError, ImportError, TypeError, ValueError) as error:
         problem = f"cannot be read ({error})"
         raise PluginError(f"--recipe {name}", problem, hint=f"try: {component.provider.install}") from error

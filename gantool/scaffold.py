@@ -45,7 +45,7 @@ def scaffold(name: str, kind: str, registry: Registry, folder: Path | None = Non
         for path, text in texts.items():
             target = folder / _replace(str(path), words)
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text)
+            target.write_text(text, encoding="utf-8")
     except OSError as error:
         given = f"cannot be written ({error.strerror})"
         raise FileError(str(folder), given, "a folder with room", "choose another place with -o") from error
@@ -97,7 +97,7 @@ def _read(template: str) -> list[tuple[PurePath, str]]:
             if inner.is_dir() and inner.name != "__pycache__":
                 walk(inner, path / name)
             elif inner.is_file():
-                found.append((path / name, inner.read_text()))
+                found.append((path / name, inner.read_text(encoding="utf-8")))
 
     walk(_templates() / template, PurePath())
     return found

@@ -1,42 +1,57 @@
-"""What people read: results go to stdout, notes, progress and errors to stderr."""
+"""What people read: results go to stdout, notes, progress and errors to stderr.
+
+Nobody may read the notes: a closed terminal or pipe behind stderr changes nothing of the work. A result that cannot be
+printed is a failure, and so said.
+"""
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
-__all__ = ["complain", "note", "say", "say_json", "table"]
+from gantool.errors import GantoolError, printable
+from gantool.files.progress import console, remark
+
+__all__ = ["complain", "is_terminal", "note", "say", "say_json", "table"]
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person reads a stream; it is None where the process was started without."""
+    return stream is not None and not stream.closed and stream.isatty()
 
 
 def say(text: str) -> None:
-    """Print a result."""
-    click.echo(text)
+    """Print a result; what files say in it moves no cursor and fits any encoding."""
+    _print(printable(text, "\n\t"))
 
 
 def note(text: str) -> None:
     """Print a remark that is not the result."""
-    click.echo(text, err=True)
+    remark(printable(text, "\n\t"))
 
 
 def complain(text: str) -> None:
     """Print an error, on one line."""
-    click.echo(click.style("error: ", fg="red", bold=True) + text, err=True)
+    from rich.text import Text
+
+    console().print(Text.assemble(("error: ", "bold red"), text), soft_wrap=True)
 
 
 def say_json(value: Any) -> None:
     """Print a result for programs."""
-    click.echo(json.dumps(value, indent=2, sort_keys=True))
+    _print(json.dumps(value, indent=2, sort_keys=True))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
     """Print a table: drawn on a terminal, tab-separated in a pipe."""
-    if not sys.stdout.isatty():
+    if not is_terminal(sys.stdout):
         for row in rows:
-            click.echo("\t".join(str(cell) for cell in row))
+            _print("\t".join(printable(str(cell)) for cell in row))
         return
     from rich.console import Console
     from rich.markup import escape
@@ -44,5 +59,15 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str =
 
     drawn = Table(*columns, title=title or None, title_justify="left")
     for row in rows:
-        drawn.add_row(*(escape(str(cell)) for cell in row))
+        drawn.add_row(*(escape(printable(str(cell))) for cell in row))
     Console().print(drawn)
+
+
+def _print(text: str) -> None:
+    try:
+        click.echo(text)
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # as of "| head": click ends the process without a word
+            raise
+        hint = "free some space, or send it elsewhere"
+        raise GantoolError("stdout", f"cannot be written ({error.strerror})", "a place with room", hint) from error

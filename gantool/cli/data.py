@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,25 +159,7 @@ def _data_flag() -> click.Option:
     return next(flag for flag in flags.selectors() if flag.name == "data")
 
 
-for name, callback, extra in (
-    (
-        "inspect",
-        _inspect,
-        [
-            click.Option(["-o", "--out"], metavar="PNG", help="Draw a grid of examples."),
-            click.Option(["--json"], is_flag=True, help="Print as JSON."),
-        ],
-    ),
-    (
-        "pack",
-        _pack,
-        [
-            click.Option(["-o", "--out"], metavar="FILE", required=True, help="The file to write."),
-            click.Option(["--json"], is_flag=True, help="Print as JSON."),
-            click.Option(["-q", "--quiet"], is_flag=True, help="Show no progress."),
-        ],
-    ),
-):
+def _add(name: str, callback: Callable[..., None], *extra: click.Option) -> None:
     command.add_command(
         flags.ComponentCommand(
             name,
@@ -187,3 +170,18 @@ for name, callback, extra in (
             params=[_data_flag(), *extra],
         )
     )
+
+
+_add(
+    "inspect",
+    _inspect,
+    click.Option(["-o", "--out"], metavar="PNG", help="Draw a grid of examples."),
+    click.Option(["--json"], is_flag=True, help="Print as JSON."),
+)
+_add(
+    "pack",
+    _pack,
+    click.Option(["-o", "--out"], metavar="FILE", required=True, help="The file to write."),
+    click.Option(["--json"], is_flag=True, help="Print as JSON."),
+    click.Option(["-q", "--quiet"], is_flag=True, help="Show no progress."),
+)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from gantool.cli.audit import audit
 from gantool.cli.console import say, say_json, table
 from gantool.cli.ticks import ticks
 from gantool.errors import OptionError
+from gantool.files.names import way
 
 if TYPE_CHECKING:
     from gantool.files.directions import Directions
@@ -280,7 +280,7 @@ def _place(out: str | None, folder: Path, stem: str) -> Path:
 def _model(path: str, meta: Mapping[str, Any]) -> Path | None:
     """Return where a file of directions says that its model is, seen from here."""
     hint = meta.get("model")
-    return Path(os.path.relpath(Path(path).parent / hint)) if isinstance(hint, str) else None
+    return Path(way(Path(path).parent / hint, Path())) if isinstance(hint, str) else None
 
 
 def _steer(model: str, path: Path | str, name: str, tools: Sequence[str] = ()) -> str:

@@ -14,7 +14,7 @@ import click
 from gantool import processes
 from gantool.cli import flags
 from gantool.cli.console import note, say, say_json, table
-from gantool.config import Tier, resolve
+from gantool.config import resolve, stored_tier
 from gantool.errors import OptionError, UserError
 from gantool.files import checkpoint, envelope
 from gantool.files.foreign import identify
@@ -105,7 +105,7 @@ def _data(ctx: click.Context, given: str, model: Model, values: Mapping[str, Any
     if not trained_on and values["data"] is None:
         said = f"{given} does not know what it was trained on"
         raise OptionError("--data", said, "data to hold it against", "type: --data NAME, as for gantool train")
-    own = [Tier(str(model.path), known["resolved"])] if values["data"] is None else []
+    own = [stored_tier(registry, known["resolved"], str(model.path))] if values["data"] is None else []
     config = resolve(registry, [*own, tier])
     dataset = config.create("data")
     info, samples = dataset.describe(), dataset.load()
@@ -230,7 +230,7 @@ def _bounds(figure: Mapping[str, Any]) -> str:
     return f"({interval})" if interval else ""
 
 
-command = flags.ComponentCommand(
+command: flags.ComponentCommand = flags.ComponentCommand(
     "evaluate",
     only=["data"],
     tool="extractor",

@@ -69,8 +69,12 @@ class ComponentCommand(click.Command):
         **rest: Any,
     ) -> None:
         super().__init__(name, **rest)
-        self.only, self.training, self.of_model = only, training, of_model
-        self.tool, self.tools, self.all_tools = tool, tools, all_tools
+        self.only = only
+        self.training = training
+        self.of_model = of_model
+        self.tool = tool
+        self.tools = tools
+        self.all_tools = all_tools
         self.groups: dict[str, list[click.Option]] = {}
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -234,8 +234,15 @@ def _torch(path: Path, kind: str, registry: Registry) -> dict[str, Any]:
     counted = Counter(name.split(".")[0] for name in tensors)
     more = f", ... ({len(tensors)} in all)" if len(tensors) > len(shown) else ""
     top = ", ".join(f"{name} ({count})" for name, count in counted.items())
-    holds = {"holds": "latents that gantool saved"} if is_latents(content) else _generator(content, path, registry)
+    holds = _saved(path) if is_latents(content) else _generator(content, path, registry)
     return {"what": what, "tensors": ", ".join(shown) + more, "top level": top, **holds}
+
+
+def _saved(path: Path) -> dict[str, Any]:
+    from gantool.files import latents
+
+    _, _, meta = latents.read(path)
+    return {"holds": "latents that gantool saved", "seeds": meta.get("seeds"), "model hash": meta.get("model_hash")}
 
 
 def _generator(content: Any, path: Path, registry: Registry) -> dict[str, Any]:

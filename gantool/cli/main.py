@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -13,7 +14,7 @@ import click
 from gantool import __version__
 from gantool.cli.console import complain, note
 from gantool.commands import COMMANDS
-from gantool.errors import GantoolError, nearest
+from gantool.errors import GantoolError, is_out_of_memory, nearest
 from gantool.plugins import PluginSet, load_local, load_plugins
 from gantool.registry import Command
 
@@ -109,6 +110,8 @@ def hoist(arguments: Sequence[str]) -> list[str]:
 def run(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage or input, 130 and 143 stopped after saving."""
     line = hoist(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a letter that a pipe's encoding lacks, as on Windows
     try:
         code = cli.main(line, prog_name="gantool", standalone_mode=False)
     except GantoolError as error:
@@ -123,9 +126,18 @@ def run(arguments: Sequence[str] | None = None) -> None:
     except click.Abort:
         code = _fail("gantool: was interrupted", 130, False)
     except Exception as error:
-        said = " ".join(f"gantool: failed unexpectedly ({type(error).__name__}: {error})".split())
-        code = _fail(f"{said}; please report it with the output of the same command and --debug", 1, "--debug" in line)
+        code = _fail(_unforeseen(error), 1, "--debug" in line)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _unforeseen(error: Exception) -> str:
+    """Say what to do of an error that is no command's."""
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    if is_out_of_memory(error):
+        return f"gantool: memory ran out ({what}); ask for less: a smaller --batch-size, fewer or smaller pictures"
+    if isinstance(error, ImportError):
+        return f"gantool: a library cannot be imported ({what}); type: pip install --force-reinstall gantool"
+    return f"gantool: failed unexpectedly ({what}); please report it with the output of the same command and --debug"
 
 
 def _fail(message: str, code: int, debug: bool) -> int:

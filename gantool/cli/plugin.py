@@ -161,7 +161,7 @@ def _origin_of(module: str) -> Path | None:
 def _tables(path: str) -> dict[str, Any]:
     """Read ``[options.NAME]`` and ``[settings.NAME]``. Raises FileError for what is none of these."""
     try:
-        found = tomllib.loads(Path(path).read_text())
+        found = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise FileError(path, f"cannot be read ({error})", "TOML with [options.NAME] and [settings.NAME]") from error
     parts = [table for name in ("options", "settings") for table in [found.get(name, {})]]

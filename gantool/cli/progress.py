@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 import time
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from gantool.cli.console import note
+from gantool.files.progress import console
 from gantool.interfaces import Evaluated, Finding, Observer, Report, Start
 
 __all__ = ["Progress"]
@@ -33,7 +31,8 @@ class Progress(Observer):
         since = f" from step {start.step}" if start.step else ""
         note(f"Training in {start.folder} on {start.device}{since}, {length}")
         self._folder, self._said = start.folder, time.monotonic()
-        if sys.stderr.isatty():
+        stderr = console()
+        if stderr.is_terminal:
             columns = (
                 BarColumn(),
                 TextColumn("{task.percentage:>3.0f}%"),
@@ -41,19 +40,18 @@ class Progress(Observer):
                 TimeRemainingColumn(),
             )
             text = TextColumn("{task.description}")
-            self._bar = Bar(*columns, text, console=Console(stderr=True), refresh_per_second=2)
+            self._bar = Bar(*columns, text, console=stderr, refresh_per_second=2)
             self._bar.start()
             self._task = self._bar.add_task("", total=1.0)
 
     def on_interval(self, report: Report) -> None:
-        """Show the latest numbers; a reader that went away must not end the run."""
+        """Show the latest numbers."""
         text = describe(report)
         if self._bar:
             self._bar.update(self._task, completed=report.fraction, description=text)
         elif time.monotonic() - self._said >= QUIET_SECONDS or report.fraction >= 1:
             self._said = time.monotonic()
-            with contextlib.suppress(OSError):
-                note(f"{report.fraction:4.0%}  {text}")
+            note(f"{report.fraction:4.0%}  {text}")
 
     def on_finding(self, step: int, name: str, finding: Finding) -> None:
         """Say what was seen and what to type."""
@@ -66,12 +64,11 @@ class Progress(Observer):
         self.on_note(f"step {evaluated.step}: " + "; ".join([*([said] if said else []), *reasons]))
 
     def on_note(self, text: str) -> None:
-        """Write a line above the bar; a reader that went away must not end the run."""
-        with contextlib.suppress(OSError):
-            if self._bar:
-                self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
-            else:
-                note(text)
+        """Write a line above the bar."""
+        if self._bar:
+            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        else:
+            note(text)
 
     def on_checkpoint(self, path: Path, step: int) -> None:
         """Checkpoints are announced at the end, by the command."""

@@ -12,7 +12,7 @@ import click
 from gantool.cli import flags
 from gantool.cli.console import note, say, say_json, table
 from gantool.cli.ticks import ticks
-from gantool.config import RunConfig, Tier, resolve
+from gantool.config import RunConfig, Tier, resolve, stored_tier
 from gantool.errors import OptionError, UserError
 from gantool.options import describe
 
@@ -115,8 +115,8 @@ def _settings(stored: Checkpoint, model: Model, registry: Registry, root: str | 
         return model.config
     known = describe(model.config.components["data"].options)
     given = flags.read_flags(known, "data", {"data__root": root}) or {"root": root}  # data without a root refuses it
-    tiers = [Tier(str(stored.path), stored.meta["resolved"]), Tier("flags", {"data": given}, flags.place)]
-    return resolve(registry, tiers)
+    own = stored_tier(registry, stored.meta["resolved"], str(stored.path))
+    return resolve(registry, [own, Tier("flags", {"data": given}, flags.place)])
 
 
 def _asked(model: Model, values: dict[str, Any]) -> Tensor | None:

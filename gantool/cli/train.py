@@ -193,7 +193,7 @@ def _named(outcome: Outcome) -> str:
     return f". Found: {', '.join(names)}; see {outcome.folder}/log.jsonl" if names else ""
 
 
-command = flags.ComponentCommand(
+command: flags.ComponentCommand = flags.ComponentCommand(
     "train",
     only=list(SECTIONS),
     training=True,

@@ -6,16 +6,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from gantool.errors import FileError, OptionError
-from gantool.files.envelope import write_text
+from gantool.files import strict
+from gantool.files.envelope import FORMAT, check_format, write_text
 
-__all__ = ["FORMAT", "Results", "compare", "read", "write"]
+__all__ = ["Results", "compare", "read", "write"]
 
-FORMAT = 1
 MOST_BYTES = 2**24
 
 
@@ -53,19 +53,18 @@ def read(path: Path | str) -> Results:
         file = Path(path)
         if file.stat().st_size > MOST_BYTES:
             raise FileError(where, "is too long for results", allowed)
-        plain = json.loads(file.read_text())
+        plain = strict.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise FileError(where, f"cannot be read ({error.strerror})", allowed) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise FileError(where, "is not JSON", allowed) from error
     if not isinstance(plain, dict) or plain.get("kind") != "evaluation":
         raise FileError(where, "holds no results", allowed)
-    if plain.get("format") != FORMAT:
-        given = f"was written in format {plain.get('format')}"
-        raise FileError(where, given, f"this gantool reads {FORMAT}", "pip install -U gantool")
+    versions = plain.get("versions")
+    check_format(path, plain.get("format"), versions.get("gantool") if isinstance(versions, dict) else None)
     try:
         stored = msgspec.convert(plain, _Stored)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:  # the latter of half a pair of surrogates
         raise FileError(where, f"is damaged ({error})", allowed) from error
     figures = {name: msgspec.structs.asdict(figure) for name, figure in stored.figures.items()}
     return Results(stored.model, stored.protocol, figures, stored.refused, stored.versions, stored.seconds)
@@ -81,6 +80,7 @@ class _Figure(msgspec.Struct):
 
 
 class _Stored(msgspec.Struct):
+    format: Annotated[int, msgspec.Meta(ge=1)]
     model: dict[str, Any]
     protocol: dict[str, Any]
     figures: dict[str, _Figure]

@@ -118,7 +118,8 @@ def find(path: Path | str, resuming: bool = False) -> Path:
     for name in ("latest",) if resuming else ("best", "latest"):
         pointer = path / name
         if pointer.is_file():
-            target = pointer.read_text(errors="replace").strip()
+            with pointer.open(encoding="utf-8", errors="replace") as file:
+                target = file.read(100).strip()
             if POINTER.fullmatch(target) and (path / target).is_file():
                 return path / target
     raise FileError(str(path), "is a folder without a checkpoint", "a run folder", "type: gantool train --help")

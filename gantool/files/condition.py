@@ -28,7 +28,7 @@ def read_condition(plain: object) -> Condition | None:
     kind, names, words = found.get("kind"), found.get("names"), found.get("words", {})
     if kind not in KINDS or not _texts(names) or not names:
         raise ValueError("its labels have no kind, or not each a name of its own")
-    if not isinstance(words, dict) or not all(name in names and _texts(words[name]) for name in words):
+    if not isinstance(words, dict) or not words.keys() <= set(names) or not all(map(_texts, words.values())):
         raise ValueError("the words of its labels are not lists of text")
     return Condition(kind, tuple(names), {name: tuple(known) for name, known in words.items()})
 

@@ -7,6 +7,7 @@ the rows of each split as ``[start, stop]``, so that a split is a view of the fi
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
 from collections.abc import Mapping
@@ -61,9 +62,12 @@ def _advise(values: np.memmap[Any, Any]) -> None:
         mapped.madvise(mmap.MADV_RANDOM)
 
 
-def _memory() -> int:
-    """Return the bytes of memory that the machine has."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+def _memory() -> float:
+    """Return the bytes of memory that the machine has; of one that does not say, it is taken to be enough."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return math.inf
 
 
 def _describe(header: Header, split: str | None) -> DataInfo:

@@ -11,7 +11,6 @@ Metadata: ``model_hash``, ``model`` (a relative path, a hint only), ``slots`` of
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from gantool.errors import FileError, OptionError, nearest
 from gantool.files import envelope
+from gantool.files.names import way
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -67,7 +67,7 @@ def write(path: Path | str, directions: Directions, model: Path | None = None) -
         "source": dict(directions.source),
     }
     if model is not None:
-        meta["model"] = os.path.relpath(Path(model).absolute(), Path(path).absolute().parent)
+        meta["model"] = way(model, Path(path).parent)
     tensors = {"directions": directions.vectors, **{name: getattr(directions, name) for name in TENSORS}}
     envelope.write(path, KIND, {name: tensor.float() for name, tensor in tensors.items()}, meta)
 
@@ -87,7 +87,7 @@ def read(path: Path | str) -> tuple[Directions, Mapping[str, Any]]:
         and vectors.dim() == 2
         and vectors.is_floating_point()
         and bool(vectors.isfinite().all())
-        and all(row is not None and row.shape == (len(vectors),) for row in rows)
+        and all(row is not None and row.is_floating_point() and row.shape == (len(vectors),) for row in rows)
         and not bool(tensors["intercept"].isinf().any())  # nan: there is none
         and all(bool(tensors[name].isfinite().all()) for name in ("mean", "std"))
         and bool((tensors["std"] >= 0).all())

@@ -10,9 +10,11 @@ A reader trusts nothing: the header's length, names, types, shapes and offsets a
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import struct
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
@@ -21,6 +23,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from gantool import __version__
 from gantool.errors import FileError, UnsafeFileError
+from gantool.files import strict
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,12 +33,14 @@ __all__ = [
     "Header",
     "TensorInfo",
     "atomic",
+    "check_format",
     "header_bytes",
     "is_ours",
     "read",
     "read_header",
     "read_tensors",
     "sync_folder",
+    "take_name",
     "write",
     "write_text",
 ]
@@ -43,6 +48,8 @@ __all__ = [
 FORMAT = 1
 MAX_HEADER = 32 * 2**20  # bytes; a checkpoint's header is about 20 kB
 MAX_DIMENSIONS = 8
+WINDOWS = os.name == "nt"
+PATIENCE = (0.01, 0.1, 1.0)  # seconds to wait for a reader to close a file that is replaced
 ITEM_BYTES = {
     "BOOL": 1, "U8": 1, "I8": 1, "I16": 2, "U16": 2, "F16": 2, "BF16": 2,
     "I32": 4, "U32": 4, "F32": 4, "F64": 8, "I64": 8, "U64": 8,
@@ -116,8 +123,8 @@ def _read_json(path: Path) -> tuple[dict[str, Any], int, int]:
     except OSError as error:
         raise FileError(str(path), f"cannot be read ({error.strerror})", "a file that exists") from error
     try:
-        parsed = json.loads(text, object_pairs_hook=_no_duplicates)
-    except (ValueError, RecursionError) as error:
+        parsed = strict.loads(text, _no_duplicates)
+    except ValueError as error:
         raise _damaged(path, f"its header is not JSON ({error})") from error
     if not isinstance(parsed, dict):
         raise _damaged(path, "its header is not a JSON object")
@@ -156,16 +163,21 @@ def _check_layout(path: Path, tensors: Mapping[str, TensorInfo], start: int, siz
 
 def _metadata(path: Path, text: str) -> dict[str, Any]:
     try:
-        meta = json.loads(text)
+        meta = strict.loads(text)
         kind, number = meta["kind"], meta["format"]
-    except (ValueError, RecursionError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise _damaged(path, "its gantool metadata is malformed") from error
     if not isinstance(kind, str) or not kind or type(number) is not int or number < 1:
         raise _damaged(path, "its gantool metadata is malformed")
-    if number > FORMAT:
-        newer = f"was written in format {number} by gantool {meta.get('gantool', '?')}"
-        raise FileError(str(path), newer, f"this gantool reads up to {FORMAT}", "pip install -U gantool")
+    check_format(path, number, meta.get("gantool"))
     return dict(meta)
+
+
+def check_format(path: Path | str, number: object, version: object) -> None:
+    """Raise FileError where a file is of a newer format than this gantool reads, naming the version that wrote it."""
+    if isinstance(number, int) and number > FORMAT:
+        newer = f"was written in format {number} by gantool {version or '?'}"
+        raise FileError(str(path), newer, f"this gantool reads up to {FORMAT}", "pip install -U gantool")
 
 
 def _damaged(path: Path, why: str) -> FileError:
@@ -209,7 +221,7 @@ def atomic(path: Path | str, *, sync: bool = True) -> Iterator[BinaryIO]:
                 if sync:
                     file.flush()
                     os.fsync(file.fileno())
-            temporary.replace(path)
+            take_name(temporary, path)
             if sync:
                 sync_folder(path.parent)
         finally:
@@ -219,14 +231,32 @@ def atomic(path: Path | str, *, sync: bool = True) -> Iterator[BinaryIO]:
         raise FileError(str(path), f"cannot be written ({error.strerror})", "a folder with room", hint) from error
 
 
-def sync_folder(folder: Path) -> None:
-    """Make sure that a name that was given or taken in a folder outlasts a loss of power."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
+def take_name(temporary: Path, path: Path) -> None:
+    """Rename a file, replacing what stands under the name; Windows refuses while that is open, and is asked again."""
+    for pause in PATIENCE if WINDOWS else ():
         try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+            temporary.replace(path)
+            return
+        except PermissionError:
+            time.sleep(pause)
+    temporary.replace(path)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make sure that a name that was given or taken in a folder outlasts a loss of power, where the system can."""
+    if WINDOWS:  # opens no folders
+        return
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # it may be written, and not be read
+        return
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # as some network file systems answer for a folder
+            raise
+    finally:
+        os.close(handle)
 
 
 def write_text(path: Path | str, text: str) -> None:

@@ -1,29 +1,34 @@
 """Tensors and arrays of other tools' files, read without running the code that a pickle may hold.
 
 Both of torch's formats are read with ``weights_only=True`` and nothing else: the zip of today and the legacy one, which
-a 15-byte magic number tells from a bare pickle. A zip's sizes are checked before it is opened, so that a small file
-cannot fill the memory.
+a 15-byte magic number tells from a bare pickle. Before that a zip's sizes are checked and the pickle inside is looked
+through, so that a small file cannot fill the memory or take for ever.
 """
 
 from __future__ import annotations
 
+import io
 import pickle
 import re
 import tarfile
+import warnings
 import zipfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import FileError, UnsafeFileError
+from gantool.files.pickles import MOST_PICKLE, PickleError, Room, check_pickle
 
 if TYPE_CHECKING:
     from numpy import ndarray
 
-__all__ = ["LEGACY", "identify", "is_plain", "read_npy", "read_torch"]
+__all__ = ["LEGACY", "check_npy", "identify", "is_plain", "read_npy", "read_torch"]
 
 LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # torch.serialization's magic number, as protocol 2 writes it
 MOST_BYTES = 16 * 2**30
 MOST_ENTRIES = 100_000
+MOST_NPY_HEADER = 10_000  # bytes, as numpy has it
 TENSORS_ONLY = "save tensors only: torch.save(model.state_dict(), 'weights.pt')"
 
 
@@ -46,14 +51,14 @@ def identify(path: Path | str) -> str:
         return "torch-zip" if any(name.endswith("/data.pkl") for name in _zip_names(path)) else "zip"
     if head[8:9] == b"{" and head[4:8] == b"\0\0\0\0":
         return "safetensors"
-    return "pickle" if head[0] == 0x80 and 0 < head[1] <= pickle.HIGHEST_PROTOCOL else "unknown"
+    return "pickle" if head[0] == 0x80 and head[1:2] and 0 < head[1] <= pickle.HIGHEST_PROTOCOL else "unknown"
 
 
 def _zip_names(path: Path) -> list[str]:
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.namelist()
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
+    except Exception:  # zipfile raises many kinds for a damaged file
         return []
 
 
@@ -63,8 +68,6 @@ def read_torch(path: Path | str) -> Any:
     Raises UnsafeFileError for a bare pickle, for content that is not tensors, and for sizes past 16 GiB, and FileError
     for a damaged file.
     """
-    import torch
-
     path = Path(path)
     kind = identify(path)
     if kind == "pickle":
@@ -72,10 +75,15 @@ def read_torch(path: Path | str) -> Any:
         raise UnsafeFileError(str(path), given, "safetensors, or a file of torch.save", TENSORS_ONLY)
     if kind not in ("torch-zip", "torch-legacy"):
         raise FileError(str(path), f"is not a torch file ({kind})", "a file of torch.save", TENSORS_ONLY)
-    if kind == "torch-zip":
-        _check_zip(path)
-    elif tarfile.is_tarfile(path):  # torch before 2.6 unpickles what lies in it, whatever weights_only says
-        raise UnsafeFileError(str(path), "is a tar archive behind torch's magic number", "no archive", TENSORS_ONLY)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of how the file was written
+        _check(path, _check_zip if kind == "torch-zip" else _check_legacy)
+        return _load(path)
+
+
+def _load(path: Path) -> Any:
+    import torch
+
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -87,9 +95,61 @@ def read_torch(path: Path | str) -> Any:
         raise FileError(str(path), given, "a whole file of torch.save") from error
 
 
+def _check(path: Path, check: Callable[[Path], None]) -> None:
+    """Look through a file. Raises UnsafeFileError for what no file of tensors holds, FileError for a damaged one."""
+    try:
+        check(path)
+    except PickleError as error:
+        if error.damaged:
+            raise FileError(str(path), f"is damaged ({error})", "a whole file of torch.save") from error
+        given = f"holds more than tensors ({error})"
+        raise UnsafeFileError(str(path), given, "tensors in plain dicts and lists", TENSORS_ONLY) from error
+    except FileError:
+        raise
+    except Exception as error:  # zipfile raises many kinds for a damaged file
+        raise FileError(str(path), f"is damaged ({str(error)[:120]})", "a whole file of torch.save") from error
+
+
 def _check_zip(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
-        entries = archive.infolist()
+        _check_sizes(path, archive.infolist())
+        sizes = {entry.filename.lower(): entry.file_size for entry in archive.infolist()}  # torch goes by these names
+        if len(sizes) < len(archive.infolist()):
+            raise FileError(str(path), "is damaged (a name stands twice in it)", "a whole file of torch.save")
+        for entry in archive.infolist():
+            name = entry.filename.lower()
+            if name.endswith("data.pkl"):
+                if entry.file_size > MOST_PICKLE:
+                    raise PickleError(f"a pickle of {entry.file_size} bytes, at most {MOST_PICKLE}")
+                check_pickle(io.BytesIO(archive.read(entry)), _room(sizes, f"{name[:-8]}data/"))
+
+
+def _room(sizes: Mapping[str, int], prefix: str) -> Room:
+    return lambda key, size: sizes.get(prefix + key.lower(), -1) >= size
+
+
+def _check_legacy(path: Path) -> None:
+    """Look through the five pickles: magic number, version, machine, content and the keys of the storages."""
+    if tarfile.is_tarfile(path):  # torch before 2.6 unpickles what lies in it, whatever weights_only says
+        raise UnsafeFileError(str(path), "is a tar archive behind torch's magic number", "no archive", TENSORS_ONLY)
+    with path.open("rb") as file:
+        stream = io.BytesIO(file.read(MOST_PICKLE))
+    claimed: dict[str, int] = {}
+
+    def room(key: str, size: int) -> bool:
+        claimed[key] = max(size, claimed.get(key, 0))
+        return claimed[key] <= whole
+
+    whole = path.stat().st_size
+    for _ in range(5):
+        check_pickle(stream, room)
+    if sum(claimed.values()) > whole:
+        raise PickleError("storages that are larger than the file")
+
+
+def _check_sizes(path: Path, entries: Sequence[zipfile.ZipInfo]) -> None:
+    if min((entry.header_offset for entry in entries), default=0):  # torch would look for the entries elsewhere
+        raise FileError(str(path), "is damaged (bytes stand before its first entry)", "a whole file of torch.save")
     total = sum(entry.file_size for entry in entries)
     if len(entries) > MOST_ENTRIES or total > MOST_BYTES or total > 100 * path.stat().st_size + 2**20:
         given = f"unpacks to {total} bytes in {len(entries)} entries"
@@ -107,6 +167,14 @@ def is_plain(item: object) -> bool:
     return item.numel() * item.element_size() <= item.untyped_storage().nbytes()
 
 
+def check_npy(path: Path | str) -> None:
+    """Raise ValueError where the header of a ``.npy`` file is long: numpy takes the memory before it looks."""
+    with Path(path).open("rb") as file:
+        start = file.read(12)
+    if start[6:7] > b"\1" and int.from_bytes(start[8:12], "little") > MOST_NPY_HEADER:
+        raise ValueError(f"its header is longer than {MOST_NPY_HEADER} bytes")
+
+
 def read_npy(path: Path | str) -> ndarray[Any, Any]:
     """Return the array of a ``.npy`` file, mapped into memory and not read.
 
@@ -116,7 +184,10 @@ def read_npy(path: Path | str) -> ndarray[Any, Any]:
     from numpy.lib.format import open_memmap
 
     try:
-        return open_memmap(path, mode="r")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd escapes in the header
+            check_npy(path)
+            return open_memmap(path, mode="r")
     except OSError as error:
         raise FileError(str(path), f"cannot be read ({error.strerror or error})", "a file that exists") from error
     except Exception as error:  # the header is Python's literals, and raises what its parser does

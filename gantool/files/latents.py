@@ -7,15 +7,14 @@ without metadata.
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gantool.errors import FileError, UnsafeFileError
-from gantool.files import envelope
+from gantool.files import envelope, strict
 from gantool.files.foreign import identify, is_plain, read_npy, read_torch
+from gantool.files.names import way
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,7 +35,7 @@ def write(path: Path | str, z: Tensor, c: Tensor | None, model: Path, meta: Mapp
 
     path = Path(path)
     tensors = {"z": z} if c is None else {"z": z, "c": c}
-    whole = {**meta, "model": os.path.relpath(model.absolute(), path.absolute().parent)}
+    whole = {**meta, "model": way(model, path.parent)}
     if path.suffix.lower() == ".pt":
         with envelope.atomic(path) as file:
             torch.save({**tensors, "gantool": envelope.metadata_text(KIND, whole)}, file)
@@ -76,9 +75,10 @@ def _from_torch(path: Path | str, content: Any) -> tuple[Mapping[str, Tensor], M
     if not isinstance(content, dict) or not isinstance(content.get("gantool"), str):
         raise FileError(str(path), OTHER, WANTED)
     try:
-        meta = dict(json.loads(content["gantool"]))
-    except (ValueError, TypeError, RecursionError) as error:
+        meta = dict(strict.loads(content["gantool"]))
+    except (ValueError, TypeError) as error:
         raise FileError(str(path), "is damaged: its gantool metadata is malformed", WANTED) from error
+    envelope.check_format(path, meta.get("format"), meta.get("gantool"))
     return {
         name: _whole(path, content[name]) for name in ("z", "c") if isinstance(content.get(name), torch.Tensor)
     }, meta

@@ -15,12 +15,14 @@ from typing import Any
 
 from gantool import __version__
 from gantool.errors import FileError
+from gantool.files import strict
 from gantool.files.envelope import write_text
 from gantool.files.names import numbered
 
 __all__ = ["NAME", "claim"]
 
 NAME = "sample.json"
+MOST_BYTES = 2**24
 PATIENCE = 3.0  # seconds that another process may take to write a manifest that it has opened
 
 Describe = Callable[[int], Mapping[str, Any]]
@@ -66,7 +68,7 @@ def _text(said: Mapping[str, Any]) -> str:
 def _create(manifest: Path, text: str) -> bool:
     """Write a new manifest; False where another process was faster."""
     try:
-        with manifest.open("x") as file:
+        with manifest.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
         return False
@@ -80,8 +82,9 @@ def _read(manifest: Path) -> dict[str, Any]:
     """Return what a manifest says, without gantool's version; nothing where it is not one, also after a while."""
     until = time.monotonic() + PATIENCE
     while True:
-        with contextlib.suppress(ValueError, RecursionError):
-            found = json.loads(manifest.read_text())
+        with contextlib.suppress(ValueError):
+            with manifest.open(encoding="utf-8") as file:
+                found = strict.loads(file.read(MOST_BYTES))
             return {key: found[key] for key in found if key != "gantool"} if isinstance(found, dict) else {}
         if time.monotonic() > until:
             return {}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gantool.errors import FileError, OptionError
 
-__all__ = ["check_suffix", "check_writable", "free", "numbered"]
+__all__ = ["check_suffix", "check_writable", "free", "numbered", "way"]
 
 
 def free(path: Path) -> Path:
@@ -58,3 +58,11 @@ def check_writable(path: Path) -> Path:
     except OSError as error:
         given, hint = f"cannot be written ({error.strerror})", "choose another place"
         raise FileError(str(path), given, "a folder with room", hint) from error
+
+
+def way(path: Path, folder: Path) -> str:
+    """Return a path as seen from a folder, with slashes, and whole where it lies on another drive."""
+    try:
+        return Path(os.path.relpath(path.absolute(), folder.absolute())).as_posix()
+    except ValueError:
+        return path.absolute().as_posix()

@@ -16,12 +16,14 @@ from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
+import msgspec
 import numpy as np
 
 from gantool.errors import DataError, FileError
+from gantool.files import strict
 from gantool.files.condition import describe_condition
 from gantool.files.dataset import KIND, LABELS, ON_DISK
-from gantool.files.envelope import header_bytes, sync_folder, write_text
+from gantool.files.envelope import header_bytes, sync_folder, take_name, write_text
 from gantool.interfaces import Condition
 
 __all__ = ["Note", "PackReport", "PackWriter", "partial", "write_pack"]
@@ -112,7 +114,8 @@ class PackWriter:
     """
 
     def __init__(self, path: Path, plan: Plan, files: tuple[BinaryIO, BinaryIO], done: Sequence[Block]) -> None:
-        self.row = self.length = 0
+        self.row: int = 0
+        self.length: int = 0
         self.notes: list[Note] = []
         self.memos: list[str] = []
         self._path, self._plan = path, plan
@@ -214,7 +217,7 @@ def write_pack(
                 raise DataError(source or str(path), "no picture could be read", "a pack of at least one")
             writer.close()
         _write_report(writer.report)
-        part.replace(path)
+        take_name(part, path)
         sync_folder(path.parent)
         key = ""  # nothing to go on with: the journal goes
     except OSError as error:
@@ -232,7 +235,7 @@ def _begin(part: Path, journal: Path, plan: Plan, key: str) -> list[Block]:
     """
     first = {"pack": hashlib.sha256(key.encode() + plan.longest).hexdigest()}
     lines = _lines(part, journal)
-    blocks = _blocks(lines[1:]) if key and lines[:1] == [first] else []
+    blocks = _blocks(lines[1:], plan.capacity) if key and lines[:1] == [first] else []
     kept = blocks[-1].row - sum(len(block.left_out) for block in blocks) if blocks else 0
     if not part.is_file() or part.stat().st_size < len(plan.longest) + kept * prod(plan.shape):
         blocks = []
@@ -247,7 +250,7 @@ def _lines(part: Path, journal: Path) -> list[Any]:
     lines: list[Any] = []
     with contextlib.suppress(ValueError, FileNotFoundError):  # the last line may be cut off
         for line in journal.read_bytes().splitlines():
-            lines.append(json.loads(line))
+            lines.append(strict.loads(line))
     ours = bool(lines) and isinstance(lines[0], dict) and "pack" in lines[0]
     for file in (journal, part):
         if not ours and file.exists():
@@ -256,11 +259,23 @@ def _lines(part: Path, journal: Path) -> list[Any]:
     return lines
 
 
-def _blocks(lines: Sequence[Any]) -> list[Block]:
+def _blocks(lines: Sequence[Any], capacity: int) -> list[Block]:
+    """Return the blocks of a journal that follow one another as blocks do; none where a line is not one."""
+    blocks: list[Block] = []
+    start = 0
     try:
-        return [Block(row, left_out, [Note(*note) for note in notes], memo) for row, left_out, notes, memo in lines]
-    except (TypeError, ValueError):
+        for line in lines:
+            block = msgspec.convert(line, Block)
+            rows = set(block.left_out)
+            if not start < block.row <= capacity or len(rows) < len(block.left_out):
+                return []
+            if not all(start <= row < block.row for row in rows):
+                return []
+            blocks.append(block)
+            start = block.row
+    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter of half a pair of surrogates
         return []
+    return blocks
 
 
 def _unwritable(path: Path, plan: Plan, writer: PackWriter | None, error: OSError) -> FileError:

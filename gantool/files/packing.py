@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import numpy as np
 
 from gantool.errors import FileError, OptionError
 from gantool.files.pack_writer import PackReport, write_pack
-from gantool.files.progress import Tick
+from gantool.files.progress import Tick, remark
 from gantool.interfaces import Dataset, Samples
 
 __all__ = ["alone", "pack", "pack_loaded"]
@@ -95,7 +94,7 @@ def alone(path: Path, *, wait: bool = False) -> Iterator[None]:
             allowed = "one process packs to a place"
             hint = "wait for it, or take another name with -o"
             raise FileError(str(path), "is being packed by another process", allowed, hint) from None
-        sys.stderr.write(f"waiting for another process that packs {path}\n")
+        remark(f"waiting for another process that packs {path}")
         lock.acquire()
     except OSError as error:
         given = f"cannot be written ({error.strerror})"

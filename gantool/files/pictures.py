@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +16,11 @@ from gantool.errors import FileError, OptionError
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["eight_bits", "find_pictures", "read_picture"]
+__all__ = ["FORMATS", "eight_bits", "find_pictures", "opened", "read_picture"]
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")  # Pillow would hand other files to whatever knows them
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"})
+MAX_PIXELS = 89_478_485  # where Pillow begins to warn of a decompression bomb: 256 MiB of RGB
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 
@@ -42,23 +45,39 @@ def read_picture(path: Path, shape: tuple[int, ...]) -> np.ndarray[Any, np.dtype
 
     What is transparent becomes white where the shape has no such channel. Raises FileError for what is no picture.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, ImageOps
 
     if len(shape) != 3:
         raise OptionError(str(path), "is a picture, and the classifier is one of points", "a classifier of pictures")
     channels, height, width = shape
     try:
-        with Image.open(path, formats=FORMATS) as opened:
-            image = eight_bits(ImageOps.exif_transpose(opened))
+        with opened(path) as stored:
+            image = eight_bits(ImageOps.exif_transpose(stored))
             if channels in (1, 3) and image.has_transparency_data:
                 image = image.convert("RGBA")
                 image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
             image = ImageOps.fit(image.convert(MODES[channels]), (width, height), Image.Resampling.LANCZOS)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except Exception as error:  # a decoder may raise anything on a damaged file
         why = error.strerror if isinstance(error, OSError) and error.strerror else "it is no picture"
+        why = str(error) if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)) else why
         raise FileError(str(path), f"cannot be read ({why})", f"a picture: {', '.join(FORMATS)}") from error
     pixels = np.asarray(image).reshape(height, width, channels)
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+@contextlib.contextmanager
+def opened(path: Path | str) -> Iterator[Image.Image]:
+    """Open a picture of one of ``FORMATS``; its warnings are not for who looks at it.
+
+    Raises what Pillow does, which may be anything, also where it has more than ``MAX_PIXELS``: its header says so.
+    """
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with Image.open(path, formats=FORMATS) as image:
+            yield image
 
 
 def eight_bits(image: Image.Image) -> Image.Image:

@@ -13,6 +13,7 @@ from gantool.files import checkpoint, envelope
 __all__ = ["read_settings"]
 
 MOST_BYTES = 2**20
+MOST_DOTS = 100  # in a line: the time that a dotted key takes grows with the square of its parts
 
 
 def read_settings(path: Path | str) -> dict[str, Any]:
@@ -46,8 +47,11 @@ def _toml(path: Path) -> dict[str, Any]:
     if path.stat().st_size > MOST_BYTES:
         raise FileError(f"--config {path}", "is too long for settings", f"at most {MOST_BYTES} bytes")
     try:
-        return tomllib.loads(path.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        text = path.read_text(encoding="utf-8-sig")
+        if max(line.count(".") for line in text.split("\n")) > MOST_DOTS:
+            raise ValueError(f"a line has more than {MOST_DOTS} dots")
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # of its syntax, its encoding, or a number too long
         raise FileError(
             f"--config {path}", f"is not TOML ({error})", "a TOML file, a run folder or a checkpoint"
         ) from error

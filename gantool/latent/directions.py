@@ -7,6 +7,7 @@ known exactly from the prior's slots.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from gantool.errors import FileError, OptionError, UnsafeFileError
 from gantool.files.directions import Directions
-from gantool.files.foreign import identify
+from gantool.files.foreign import check_npy, identify
 from gantool.interfaces import Direction, Finder, Slot
 from gantool.latent.evidence import Ask, Tick, check, gather
 from gantool.latent.model import Model
@@ -168,12 +169,15 @@ def _array(path: Path) -> np.ndarray[Any, Any]:
     if kind != "npy":
         raise FileError(str(path), f"is no numpy array ({kind})", "a .npy file", f"type: gantool inspect {path}")
     try:
-        found = np.load(path, mmap_mode="r", allow_pickle=False)  # mapped: a header cannot ask for more than the file
-    except (ValueError, OSError, EOFError, SyntaxError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd escapes in the header
+            check_npy(path)
+            found = np.load(path, mmap_mode="r", allow_pickle=False)  # mapped: no more than the file is taken
+    except Exception as error:  # the header is Python's literals, and raises what its parser does
         if "object" in str(error).lower():
             hint = "save numbers: np.save(path, boundary.astype('float32'))"
             raise UnsafeFileError(str(path), "holds pickled objects", "plain numbers", hint) from error
-        raise FileError(str(path), f"is damaged ({error})", "a whole .npy file") from error
+        raise FileError(str(path), f"is damaged ({str(error)[:120]})", "a whole .npy file") from error
     if found.ndim not in (1, 2) or found.dtype.kind != "f" or not found.size:
         given = f"is an array {list(found.shape)} of {found.dtype}"
         raise FileError(str(path), given, "floats [1, D] or [K, D], as InterFaceGAN saves a boundary")

@@ -21,7 +21,8 @@ class Keywords:
     """Which names a text asks for, and which of its words no name knows."""
 
     def __init__(self, names: list[str], unknown: list[str]) -> None:
-        self.names, self.unknown = names, unknown
+        self.names = names
+        self.unknown = unknown
 
 
 def named(condition: Condition | None, kind: str, name: str, flag: str) -> int:

@@ -11,9 +11,10 @@ from typing import Any, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 from torch.overrides import TorchFunctionMode
 
-from gantool.config import RunConfig, Tier, resolve
+from gantool.config import RunConfig, resolve, stored_tier
 from gantool.errors import FileError
 from gantool.files import checkpoint as checkpoints
 from gantool.files import latents
@@ -76,12 +77,13 @@ class Model:
     def draw_labels(self, seeds: Sequence[int], rows: Tensor | None = None) -> Tensor:
         """Draw one row for each seed, from the given label rows or from all that the checkpoint holds."""
         rows = self.label_rows if rows is None else rows
-        if rows is None or not len(rows):
-            names = len(self.condition or ())
-            by_class = self.condition is not None and self.condition.kind == "classes"
-            rows = torch.arange(names) if by_class else torch.eye(names)
-        picks = [int(torch.randint(len(rows), (1,), generator=seeding.generator(seed, "label"))) for seed in seeds]
-        return rows[picks]
+        names = len(self.condition or ())
+        count = names if rows is None else len(rows) or names
+        picks = [int(torch.randint(count, (1,), generator=seeding.generator(seed, "label"))) for seed in seeds]
+        if rows is not None and len(rows):
+            return rows[picks]
+        by_class = self.condition is not None and self.condition.kind == "classes"
+        return torch.tensor(picks) if by_class else one_hot(torch.tensor(picks), names).float()
 
     def save_latents(
         self,
@@ -225,13 +227,11 @@ def restore_config(stored: Checkpoint, registry: Registry) -> RunConfig:
     Raises PluginError, with the line that installs it, where a component is not there.
     """
     check_sources(stored.meta, registry, str(stored.path))
-    return resolve(registry, [Tier(str(stored.path), stored.meta["resolved"])])
+    return resolve(registry, [stored_tier(registry, stored.meta["resolved"], str(stored.path))])
 
 
 def _shape(stored: Sequence[Any], where: str) -> tuple[int, ...]:
-    total = 1
-    for side in stored:
-        total *= side if type(side) is int and side > 0 else LARGEST + 1
-    if len(stored) not in (1, 3) or total > LARGEST or (len(stored) == 3 and stored[0] > 4):
-        raise FileError(where, f"has samples of an impossible shape {list(stored)}", "C, H, W or D")
+    whole = len(stored) in (1, 3) and all(type(side) is int and 0 < side <= LARGEST for side in stored)
+    if not whole or prod(stored) > LARGEST or (len(stored) == 3 and stored[0] > 4):
+        raise FileError(where, f"has samples of an impossible shape {list(stored[:8])}", "C, H, W or D")
     return tuple(stored)

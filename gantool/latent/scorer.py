@@ -55,11 +55,13 @@ class Scorer:
     """A frozen network in eval mode with the heads that read its outputs."""
 
     def __init__(self, network: nn.Module, heads: Sequence[Head], *, label: str, shape: tuple[int, ...]) -> None:
-        self.network = network.eval().requires_grad_(False)
-        self.heads, self.label, self.shape = tuple(heads), label, shape
-        self.names = tuple(name for head in heads for name in head.names)
-        self.thresholds = torch.tensor([_median(head) for head in heads for _ in head.names])
-        self.hash = files.classifier_hash(network.state_dict(), self.heads)
+        self.network: nn.Module = network.eval().requires_grad_(False)
+        self.heads: tuple[Head, ...] = tuple(heads)
+        self.label = label
+        self.shape = shape
+        self.names: tuple[str, ...] = tuple(name for head in heads for name in head.names)
+        self.thresholds: Tensor = torch.tensor([_median(head) for head in heads for _ in head.names])
+        self.hash: str = files.classifier_hash(network.state_dict(), self.heads)
 
     def scores(self, x: Tensor) -> Tensor:
         """Return ``[N, K]`` for pictures ``[N, C, H, W]`` in [-1, 1] or vectors ``[N, D]``, with a path to x."""

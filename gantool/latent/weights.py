@@ -107,8 +107,9 @@ class Recalibration:
     """
 
     def __init__(self, a: Model, b: Model, seed: int = 0) -> None:
-        self.model, self.seed = a, seed
-        self.drifts = [self._drift(model.G) for model in (a, b)]
+        self.model = a
+        self.seed = seed
+        self.drifts: list[Statistics] = [self._drift(model.G) for model in (a, b)]
 
     def _drift(self, G: ConditionedGenerator) -> Statistics:
         """Return, for each batch norm, kept minus measured mean, and the log of kept over measured variance."""

@@ -24,12 +24,16 @@ def save_losses(rows: Sequence[Mapping[str, float]], path: Path) -> None:
     )
     for axes, names, title in curves:
         for key, label in names.items():
-            known = [row for row in rows if key in row]
+            known = [row for row in rows if _is_number(row.get(key))]
             if known:
                 axes.plot([row["step"] for row in known], [row[key] for row in known], label=label, linewidth=1)
         axes.set(xlabel="generator steps", title=title)
         axes.grid(alpha=0.3)
-        if rows:
+        if axes.lines:
             axes.legend()
     with atomic(path) as file:
         canvas.print_png(file)  # type: ignore[no-untyped-call]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and abs(value) < 1e300

@@ -13,15 +13,19 @@ from typing import Any
 import numpy as np
 from PIL import Image, PngImagePlugin
 
+from gantool import __version__
 from gantool.errors import FileError
-from gantool.files.envelope import atomic
+from gantool.files import strict
+from gantool.files.envelope import FORMAT, atomic, check_format
 from gantool.files.foreign import identify
+from gantool.files.pictures import opened
 from gantool.render.grid import picture
 
 __all__ = ["Provenance", "carried", "read_provenance", "read_single", "save_png", "save_sample"]
 
 CHUNK = "gantool"
 MOST_LATENTS = 2**22  # numbers in one picture's chunk
+MOST_TEXT = 2**27  # letters of one: latents and conditions, and what else is said of them
 
 Provenance = dict[str, Any]
 """``model`` (its hash), ``seeds`` (a list or null), ``truncation``, arrays ``z`` ``[N, D]`` and ``c`` (or None)."""
@@ -58,6 +62,7 @@ def _chunk(provenance: Provenance | None) -> PngImagePlugin.PngInfo:
     info = PngImagePlugin.PngInfo()
     if provenance and provenance["z"].size <= MOST_LATENTS:
         plain = {**provenance, "z": _encode(provenance["z"]), "c": _encode(provenance.get("c"))}
+        plain |= {"format": FORMAT, "gantool": __version__}
         # Not compressed: Pillow refuses to open a PNG whose compressed text is longer than 1 MiB.
         info.add_itxt(CHUNK, json.dumps(plain, sort_keys=True))
     return info
@@ -66,20 +71,23 @@ def _chunk(provenance: Provenance | None) -> PngImagePlugin.PngInfo:
 def read_provenance(path: Path | str) -> Provenance | None:
     """Return what a PNG carries, or None where it carries nothing. Raises FileError for a malformed chunk."""
     try:
-        with Image.open(path) as image:
+        with opened(path) as image:
             image.load()  # text chunks may follow the pixels
             text = getattr(image, "text", {}).get(CHUNK)
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:  # a decoder may raise anything on a damaged file
         raise FileError(str(path), f"is not a picture that can be read ({error})", "a PNG that gantool made") from error
     if text is None:
         return None
     try:
-        found = json.loads(text)
+        if len(text) > MOST_TEXT:
+            raise ValueError("absurd size")
+        found = dict(strict.loads(text))
+        check_format(path, found.pop("format", None), found.pop("gantool", None))
         z, c = _decode(found["z"]), _decode(found["c"])
         if z is None or z.ndim != 2 or (c is not None and (c.ndim not in (1, 2) or len(c) != len(z))):
             raise ValueError("not one row for each picture")
         return {**found, "model": str(found["model"]), "z": z, "c": c}
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise FileError(str(path), "carries a malformed gantool chunk", "a PNG that gantool made") from error
 
 

@@ -28,7 +28,7 @@ class Linear(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.layer = nn.Linear(width, 16)
+        self.layer: nn.Linear = nn.Linear(width, 16)
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
         pictures: Tensor = self.layer(z)

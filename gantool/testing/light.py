@@ -42,7 +42,9 @@ def check_description_imports_no_torch(case: Case) -> None:
 def _probe(*arguments: str) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-m", "gantool.testing.light", *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
     require(done.returncode == 0, done.stderr.strip() or f"{' '.join(command)} ended with {done.returncode}")
 
 

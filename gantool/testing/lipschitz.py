@@ -31,12 +31,12 @@ class Critic(nn.Module):
         super().__init__()
         torch.manual_seed(0)
         width = 4 * prod(side // 2 for side in shape[1:]) if len(shape) == 3 else 8
-        self.layers = nn.Sequential(
+        self.layers: nn.Sequential = nn.Sequential(
             nn.Conv2d(shape[0], 4, 4, 2, 1) if len(shape) == 3 else nn.Linear(shape[0], width),
             nn.LeakyReLU(0.2),
             nn.Flatten(),
         )
-        self.head = nn.Linear(width, 1)
+        self.head: nn.Linear = nn.Linear(width, 1)
         self.seen: list[tuple[int, Tensor | None]] = []
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:

@@ -38,16 +38,13 @@ class Stand:
 
     def __post_init__(self) -> None:
         random = torch.Generator().manual_seed(2)
-        self.fake, self.real = (
-            Judged(torch.randn(COUNT, FEATURES, generator=random), torch.randn(COUNT, 3, generator=random))
-            for _ in range(2)
-        )
-        self.labels, self.real_labels = (
-            None if self.bare else torch.randint(3, (COUNT,), generator=random) for _ in range(2)
-        )
-        self.pictures = torch.rand(COUNT, *SHAPE, generator=random) * 2 - 1
-        self.names = None if self.bare else CLASSES.names
-        self.condition = None if self.bare else CLASSES
+        self.fake: Judged = _judged(random)
+        self.real: Judged = _judged(random)
+        self.labels: Tensor | None = None if self.bare else torch.randint(3, (COUNT,), generator=random)
+        self.real_labels: Tensor | None = None if self.bare else torch.randint(3, (COUNT,), generator=random)
+        self.pictures: Tensor = torch.rand(COUNT, *SHAPE, generator=random) * 2 - 1
+        self.names: tuple[str, ...] | None = None if self.bare else CLASSES.names
+        self.condition: Condition | None = None if self.bare else CLASSES
         self.modes: Modes | None = None
         torch.manual_seed(0)
         D = build_discriminator(self.config, SHAPE, None, self.config.training.latent_dim)
@@ -66,6 +63,10 @@ class Stand:
         judged = [part for side in (self.fake, self.real) for part in (side.features, side.logits) if part is not None]
         labels = [part for part in (self.labels, self.real_labels) if part is not None]
         return [*judged, *labels, self.pictures, *self.critic.state_dict().values()]
+
+
+def _judged(random: torch.Generator) -> Judged:
+    return Judged(torch.randn(COUNT, FEATURES, generator=random), torch.randn(COUNT, 3, generator=random))
 
 
 def create(case: Case) -> Any:

@@ -39,7 +39,7 @@ class Net(nn.Module):
 
     def __init__(self, width: int, shape: tuple[int, ...]) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
+        self.layers: nn.Sequential = nn.Sequential(
             nn.Linear(width, 16), nn.BatchNorm1d(16), nn.Tanh(), nn.Linear(16, torch.Size(shape).numel())
         )
         self.shape = shape
@@ -57,14 +57,15 @@ class Scene:
         self.part: Any = case.create()
         slots = self.part.slots()
         noise = Prior.restore([{"name": "noise", "distribution": "normal", "dim": NOISE}], "the check")
-        self.prior = Prior((*noise.slots, *slots))
+        self.prior: Prior = Prior((*noise.slots, *slots))
         self.G = ConditionedGenerator(Net(self.prior.dim + len(CONDITION), shape), Side())
-        self.module = self.part.module(shape, FEATURES, CONDITION)
+        self.module: nn.Module | None = self.part.module(shape, FEATURES, CONDITION)
         random = torch.Generator().manual_seed(1)
-        self.z, self.c = self.prior.draw(N, random), torch.arange(N) % len(CONDITION)
-        self.to_features = torch.randn(torch.Size(shape).numel(), FEATURES, generator=random)
+        self.z: Tensor = self.prior.draw(N, random)
+        self.c: Tensor = torch.arange(N) % len(CONDITION)
+        self.to_features: Tensor = torch.randn(torch.Size(shape).numel(), FEATURES, generator=random)
         x = torch.rand(N, *shape, generator=random) * 2 - 1
-        self.real = Real(x, self.c, lambda: x.flatten(1) @ self.to_features)
+        self.real: Real = Real(x, self.c, lambda: x.flatten(1) @ self.to_features)
 
     def term(self) -> Tensor | None:
         """Return the term of step 0."""

@@ -114,7 +114,10 @@ class Appraisal:
                 and row["step"] == int(step)
                 and (row.get("keep"), row.get("by")) == (self._kept, self.by)
             ):
-                self.best = row["evaluation"][self._kept], row["step"]
+                evaluation = row.get("evaluation")
+                value = evaluation.get(self._kept) if isinstance(evaluation, dict) else None
+                if isinstance(value, (int, float)):
+                    self.best = value, row["step"]
 
     @property
     def _kept(self) -> str | None:

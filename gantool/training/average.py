@@ -19,7 +19,7 @@ class WeightAverage:
 
     def __init__(self, G: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.module = copy.deepcopy(G).requires_grad_(False).eval()
+        self.module: nn.Module = copy.deepcopy(G).requires_grad_(False).eval()
 
     @torch.no_grad()
     def update(self, G: nn.Module, step: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -19,8 +21,10 @@ class Batches:
     """
 
     def __init__(self, samples: Samples, batch_size: int, seed: int) -> None:
-        self.values, self.labels = samples.values, samples.labels
-        self.batch_size, self.seed = batch_size, seed
+        self.values: np.ndarray[Any, Any] = samples.values
+        self.labels: np.ndarray[Any, Any] | None = samples.labels
+        self.batch_size = batch_size
+        self.seed = seed
         self._epoch = -1
         self._order = np.empty(0, dtype=np.int64)
 

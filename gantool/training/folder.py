@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from pathlib import Path
@@ -20,6 +21,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: filelock.BaseFileLock | None = None
+        self._locked = 0  # the lock file's inode
 
     @classmethod
     def create(cls, wanted: Path) -> RunFolder:
@@ -67,10 +69,11 @@ class RunFolder:
     def prune(self, keep: int) -> None:
         """Remove all but the newest ``keep`` checkpoints; never those that ``latest`` and ``best`` name."""
         pointers = [self.path / name for name in ("latest", "best")]
-        named = {pointer.read_text().strip() for pointer in pointers if pointer.is_file()}
+        named = {pointer.read_text(encoding="utf-8").strip() for pointer in pointers if pointer.is_file()}
         for old in self.checkpoints()[:-keep]:
             if f"checkpoints/{old.name}" not in named:
-                old.unlink(missing_ok=True)
+                with contextlib.suppress(PermissionError):  # Windows keeps what is open: it goes another time
+                    old.unlink(missing_ok=True)
 
     def lock(self) -> None:
         """Keep other processes out until ``unlock``, or until this process ends. Raises RunError if one is in."""
@@ -79,7 +82,7 @@ class RunFolder:
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
-            who = holder.read_text().strip() if holder.is_file() else "another process"
+            who = holder.read_text(encoding="utf-8").strip() if holder.is_file() else "another process"
             hint = "wait for it, or start another run with -o"
             raise RunError(
                 str(self.path), f"is in use by {who}", "one process may train in a run folder", hint
@@ -87,13 +90,22 @@ class RunFolder:
         except OSError as error:
             raise FileError(str(self.path), f"cannot be locked ({error.strerror})", "a writable folder") from error
         self._lock = lock
+        self._locked = (self.path / ".lock").stat().st_ino
         for left in (self.path / "checkpoints").glob(".step-*.part"):  # of a process that was killed while saving
             left.unlink(missing_ok=True)
         write_text(holder, f"process {os.getpid()} on {socket.gethostname()}\n")
 
+    def is_held(self) -> bool:
+        """Whether the folder that was locked is still under its name: it may have been removed, renamed or replaced."""
+        try:
+            return (self.path / ".lock").stat().st_ino == self._locked
+        except OSError:
+            return False
+
     def unlock(self) -> None:
         """Let others in again."""
         if self._lock:
-            (self.path / ".holder").unlink(missing_ok=True)
+            if self.is_held():
+                (self.path / ".holder").unlink(missing_ok=True)
             self._lock.release()
             self._lock = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,8 +26,8 @@ class FixedGrid:
     """Seeds 0, 1, 2, ...; a model of few classes gets a row for each, others the labels of real data."""
 
     def __init__(self, prior: Prior, shape: tuple[int, ...], condition: Condition | None, samples: Samples) -> None:
-        self.vectors = len(shape) == 1
-        self.real = samples.values
+        self.vectors: bool = len(shape) == 1
+        self.real: np.ndarray[Any, Any] = samples.values
         count = POINTS if self.vectors else SIDE * SIDE
         if condition is not None and condition.kind == "classes" and not self.vectors:
             rows = min(len(condition), SIDE + 2)
@@ -36,8 +37,8 @@ class FixedGrid:
             self.c = torch.from_numpy(samples.labels[np.arange(count) % len(samples.labels)])
         else:
             self.c = None
-        self.seeds = list(range(count))
-        self.z = prior.latents(self.seeds)
+        self.seeds: list[int] = list(range(count))
+        self.z: Tensor = prior.latents(self.seeds)
 
     @torch.no_grad()
     def draw(self, state: TrainingState, device: torch.device) -> Image.Image:

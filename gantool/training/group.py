@@ -27,8 +27,11 @@ class Group:
     """``size`` processes of which this is number ``rank``; of one alone nothing is exchanged."""
 
     def __init__(self, rank: int = 0, size: int = 1, device: torch.device | None = None) -> None:
-        self.rank, self.size, self.device = rank, size, device
-        self.seconds, self.signal = 0.0, 0  # what all have agreed on
+        self.rank = rank
+        self.size = size
+        self.device = device
+        self.seconds: float = 0.0  # what all have agreed on, as the signal
+        self.signal: int = 0
         self._seconds, self._signal = 0.0, 0  # what this process has seen
 
     @property

@@ -31,7 +31,9 @@ class Interval:
     """Due every ``steps`` steps; without a number ``times`` times in the run, and after ``seconds`` at most."""
 
     def __init__(self, steps: int | None, times: int, seconds: float = float("inf"), begun: float = 0.0) -> None:
-        self.steps, self.times, self.seconds = steps, times, seconds
+        self.steps = steps
+        self.times = times
+        self.seconds = seconds
         self._reached = int(begun * times)  # of a resumed run
         self._since = 0.0
 

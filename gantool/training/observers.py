@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from gantool.files import strict
 from gantool.files.envelope import write_text
 from gantool.interfaces import Evaluated, Finding, Observer, Report, Start
 
 __all__ = ["Found", "Guarded", "JsonLog", "read_log"]
+
+MOST_STEPS = 10**9
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class JsonLog(Observer):
         if self.path.exists():
             kept = [row for row in read_log(self.path) if row["step"] <= start.step]
             write_text(self.path, "".join(json.dumps(row) + "\n" for row in kept))
-        self._file = self.path.open("a")
+        self._file = self.path.open("a", encoding="utf-8")
 
     def on_interval(self, report: Report) -> None:
         """Append one line."""
@@ -132,11 +136,13 @@ def _short(numbers: Mapping[str, float]) -> dict[str, float]:
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """Return the lines of a run's log; a line that was cut off by a crash is left out."""
+    """Return the lines of a run's log; one that was cut off by a crash, or is not one, is left out."""
     rows = []
-    for line in path.read_text().splitlines():
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            continue
-    return [row for row in rows if isinstance(row, dict) and isinstance(row.get("step"), int)]
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        with contextlib.suppress(ValueError):
+            rows.append(strict.loads(line))
+    return [row for row in rows if isinstance(row, dict) and _is_step(row.get("step"))]
+
+
+def _is_step(value: object) -> bool:
+    return type(value) is int and 0 <= value <= MOST_STEPS

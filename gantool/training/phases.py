@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gantool.config import RunConfig, TrainingOptions
 from gantool.errors import OptionError
-from gantool.interfaces import Generated, Loss, Real
+from gantool.interfaces import Generated, Lipschitz, Loss, Real
 from gantool.latent import seeds
 from gantool.training.batches import Batches, to_device
 from gantool.training.group import Group
@@ -69,18 +69,21 @@ class Phases:
         device: torch.device,
         group: Group | None = None,
     ) -> None:
-        self.state, self.batches, self.device = state, batches, device
-        self.group = group or Group()
-        self.training = config.training
+        self.state = state
+        self.batches = batches
+        self.device = device
+        self.group: Group = group or Group()
+        self.training: TrainingOptions = config.training
         self.loss: Loss = config.create("loss")
-        self.lipschitz = state.lipschitz
-        self.memory_format = torch.channels_last if self.training.channels_last else torch.contiguous_format
-        self.bf16 = self.training.precision == "bf16"
-        self.dtype = state.dtype
+        self.lipschitz: Lipschitz = state.lipschitz
+        channels_last = self.training.channels_last
+        self.memory_format: torch.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.bf16: bool = self.training.precision == "bf16"
+        self.dtype: torch.dtype = state.dtype
         # Scores that depend on the batch's other samples must see real and fake apart.
-        self.joint = not state.D.has_batch_statistics()
-        self.shares = _shares(self.training, self.group)
-        self.statistics = Statistics()
+        self.joint: bool = not state.D.has_batch_statistics()
+        self.shares: list[slice] = _shares(self.training, self.group)
+        self.statistics: Statistics = Statistics()
         # The scores of the last step's last part, whose ``grad`` is the slope of the loss there: of D's loss the real
         # and the fake ones, of G's the fake ones.
         self.scores_d: tuple[Tensor, Tensor] | None = None

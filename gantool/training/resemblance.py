@@ -51,13 +51,13 @@ class Resemblance:
     """
 
     def __init__(self, seeds: Tensor, real: Tensor, others: Tensor, random: torch.Generator) -> None:
-        self.centres = seed_centres(seeds, random)
+        self.centres: Tensor = seed_centres(seeds, random)
         directions = torch.randn(DIRECTIONS, real.shape[1], generator=random)
-        self.directions = directions / directions.norm(dim=1, keepdim=True)
+        self.directions: Tensor = directions / directions.norm(dim=1, keepdim=True)
         self._projected = self._sorted(real)
         self._spread = self._projected.std(dim=1).mean()
         self._real_cells = self._cells(real)
-        self.noise = self.distance(others)
+        self.noise: float = self.distance(others)
 
     def coverage(self, x: Tensor) -> float:
         """Return how much of the data's variety ``x [N, F]`` shows, in [0, 1].

@@ -46,6 +46,6 @@ def open_run(folder: Path | str, asked: Sequence[Tier], registry: Registry) -> t
 
 
 def _places(config: RunConfig) -> set[tuple[str, str]]:
-    """Return the options that are paths: files may move, and what is in them is checked by its content."""
-    tables = config.parts().items()
-    return {(table, option.name) for table, part in tables for option in describe(part.options) if option.path}
+    """Return the options of where data comes from: files may move, and what is in them is checked by its content."""
+    rows = [(table, option) for table, part in config.parts().items() for option in describe(part.options)]
+    return {(table, option.name) for table, option in rows if option.path or option.consent}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from PIL import Image
 
 from gantool import __version__
 from gantool.config import RunConfig
-from gantool.errors import DataError, OptionError, RunError
+from gantool.errors import DataError, FileError, OptionError, RunError, TrainingError, is_out_of_memory, printable
 from gantool.files import checkpoint as checkpoints
 from gantool.files.checkpoint import Checkpoint
 from gantool.files.condition import describe_condition
@@ -166,7 +166,7 @@ def _appraisal(run: Prepared, registry: Registry) -> Appraisal | None:
     """Return what evaluates the run, after a trial with its first weights. Raises UserError before a folder is made."""
     appraisal = Appraisal.of_run(run.config, run.options, (run.info, run.samples), registry, run.device)
     if appraisal:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             path = Path(folder) / "trial.safetensors"
             checkpoints.write(path, run.state.tensors() | _label_rows(run), run.meta())
             appraisal.check(path)
@@ -239,6 +239,21 @@ def _train(
         for observer in watching:
             observer.on_checkpoint(path, step)
 
+    def in_folder(write: Callable[[int], None]) -> Callable[[int], None]:
+        """End the run, its state saved elsewhere, where the folder is gone before or while something is written."""
+
+        def checked(step: int) -> None:
+            try:
+                if folder.is_held():
+                    write(step)
+            except (OSError, FileError):
+                if folder.is_held():
+                    raise
+            if not folder.is_held():
+                raise _rescue(run, folder, labels)
+
+        return checked
+
     def appraise(step: int) -> None:
         assert appraisal is not None  # else nobody calls
         evaluated = appraisal.measure(folder.checkpoint(step), step)
@@ -259,9 +274,9 @@ def _train(
     begun = length.fraction(state.step, 0.0)
     actions = Actions(
         options.log_every,
-        sample,
+        in_folder(sample),
         Interval(options.sample_every, GRIDS, begun=begun),
-        save,
+        in_folder(save),
         Interval(options.checkpoint_every, CHECKPOINTS, CHECKPOINT_SECONDS, begun),
         Probe(run.phases) if options.diagnose else None,
         Interval(None, READINGS, begun=begun),
@@ -278,6 +293,10 @@ def _train(
             if state.step == 0:
                 sample(0)
             complete = fit(run.phases, length, actions, watching, stop)
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise _out_of_memory(run, folder, error) from error
+            raise
         finally:
             for observer in watching:
                 observer.on_end(state.step)
@@ -285,6 +304,30 @@ def _train(
             _finish(run, folder, grid, digest)
     best = (appraisal.keep.name, *appraisal.best) if appraisal and appraisal.keep and appraisal.best else None
     return Outcome(folder.path, state.step, digest, 0 if complete else group.signal, tuple(watch.found), best)
+
+
+def _rescue(run: Prepared, gone: RunFolder, labels: dict[str, torch.Tensor]) -> TrainingError:
+    """Save the state where the run's folder was, or beside what is there now, and return the error that says so."""
+    folder = RunFolder.create(gone.path)
+    path = folder.checkpoint(run.state.step)
+    checkpoints.write(path, run.state.tensors() | labels, run.meta())
+    folder.point("latest", path)
+    _write_config(run, folder)
+    saved = f"its last step, {run.state.step}, is saved in {folder.path}"
+    hint = f"type: gantool train --resume {folder.path}"
+    return TrainingError(str(gone.path), "was removed or renamed while the run went on", saved, hint)
+
+
+def _out_of_memory(run: Prepared, folder: RunFolder, error: Exception) -> TrainingError:
+    """Return the error that says how to compute a batch in more parts."""
+    training, size = run.config.training, run.phases.group.size
+    more = range(training.accumulate + 1, training.batch_size // (2 * size) + 1)
+    parts = next((parts for parts in more if training.batch_size % (parts * size) == 0), None)
+    again = f"gantool train {'--resume' if (folder.path / 'latest').is_file() else '--config'} {folder.path}"
+    hint = f"type: {again} --accumulate {parts}" if parts else "give a smaller --batch-size"
+    given = f"memory ran out in step {run.state.step + 1} ({str(error)[:200]})"
+    allowed = f"a smaller --batch-size than {training.batch_size}, or its parts one after the other"
+    return TrainingError(str(folder.path), given, allowed, hint)
 
 
 def _label_rows(run: Prepared) -> dict[str, torch.Tensor]:
@@ -297,7 +340,8 @@ def _label_rows(run: Prepared) -> dict[str, torch.Tensor]:
 
 def _write_config(run: Prepared, folder: RunFolder) -> None:
     meta = run.meta()
-    head = f"# Written by gantool {__version__}. `gantool train --config {folder.path}` starts again from [given];\n"
+    place = printable(str(folder.path))  # a name may hold a line's end, or bytes that are no letters
+    head = f"# Written by gantool {__version__}. `gantool train --config {place}` starts again from [given];\n"
     head += "# [resolved] is what ran, every default included.\n\n"
     trees = {"given": _without_none(meta["given"]), "resolved": _without_none(meta["resolved"])}
     write_text(folder.path / "config.toml", head + tomli_w.dumps(trees))

@@ -22,7 +22,8 @@ class Stop:
     """
 
     def __init__(self, repeats: bool = True) -> None:
-        self.signal, self.repeats = 0, repeats
+        self.signal: int = 0
+        self.repeats = repeats
         self._since = 0.0
         self._before: dict[int, Any] = {}
 

@@ -48,7 +48,7 @@ class Probe:
 
     def __init__(self, phases: Phases) -> None:
         self.phases = phases
-        self.spent = 0.0  # seconds
+        self.spent: float = 0.0  # seconds
         self._reference: Reference | None = None
 
     def affordable(self, seconds: float) -> bool:

@@ -23,7 +23,8 @@ class Watch(Observer):
     """
 
     def __init__(self, config: RunConfig, diagnostics: Iterable[Component], others: Sequence[Observer]) -> None:
-        self.config, self.others = config, others
+        self.config = config
+        self.others = others
         self.found: list[Found] = []
         self._parts = list(diagnostics)
         self._asked: dict[str, Diagnostic] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from gantool import Component, Options, hookimpl
 from gantool_classic import settings
@@ -18,12 +19,12 @@ from gantool_classic.regularizers import COMPONENTS as REGULARIZERS
 GANTOOL_API = 1
 
 # Gulrajani et al. 2017, algorithm 1.
-WGAN_GP = {
+WGAN_GP: dict[str, Any] = {
     "lipschitz": "gp",
     "training": {"n_critic": 5, "lr_g": 1e-4, "lr_d": 1e-4, "betas": [0.0, 0.9]},
 }
 # Arjovsky et al. 2017, algorithm 1.
-WGAN_CLIP = {
+WGAN_CLIP: dict[str, Any] = {
     "lipschitz": "clip",
     "training": {"n_critic": 5, "optimizer": "rmsprop", "lr_g": 5e-5, "lr_d": 5e-5},
 }

@@ -57,7 +57,7 @@ class Embedding(OneHot):
     """A learned code of fixed width for the class or the attributes; G and D learn one each."""
 
     def __init__(self, options: EmbeddingOptions) -> None:
-        self.learned = options.width
+        self.learned: int | None = options.width
 
 
 class LabelSlot(OneHot):
@@ -80,9 +80,11 @@ class Code(nn.Module):
 
     def __init__(self, condition: Condition, learned: int | None = None) -> None:
         super().__init__()
-        self.classes = len(condition) if condition.kind == "classes" else None
-        self.width = learned or len(condition)
-        self.matrix = nn.Linear(len(condition), learned, bias=False) if learned else nn.Identity()
+        self.classes: int | None = len(condition) if condition.kind == "classes" else None
+        self.width: int = learned or len(condition)
+        self.matrix: nn.Linear | nn.Identity = (
+            nn.Linear(len(condition), learned, bias=False) if learned else nn.Identity()
+        )
         if isinstance(self.matrix, nn.Linear):
             nn.init.normal_(self.matrix.weight)  # codes of unit scale, like z
 
@@ -101,7 +103,7 @@ class Joined(nn.Module):
     def __init__(self, latent_dim: int, code: Code | None) -> None:
         super().__init__()
         self.code = code
-        self.input_dim = latent_dim + (code.width if code else 0)
+        self.input_dim: int = latent_dim + (code.width if code else 0)
 
     def forward(self, z: Tensor, c: Tensor | None) -> tuple[Tensor, None]:
         """``z [N, latent_dim]``, ``c`` -> ``([N, input_dim], None)``."""

@@ -69,9 +69,9 @@ class DcganGenerator(nn.Module):
         inner = widths(options.channels, len(chain) - 1, options.max_channels)[::-1]
         outputs = [*inner[1:], spec.shape[0]]
         bias = options.bias or options.norm_g == "none"
-        self.project = Projection(spec.input_dim + spec.code_dim, inner[0], chain[0], bias=bias)
-        self.norms = nn.ModuleList()
-        self.doublings = nn.ModuleList()
+        self.project: Projection = Projection(spec.input_dim + spec.code_dim, inner[0], chain[0], bias=bias)
+        self.norms: nn.ModuleList = nn.ModuleList()
+        self.doublings: nn.ModuleList = nn.ModuleList()
         for width, out, small, large in zip(inner, outputs, chain, chain[1:], strict=False):
             last = len(self.norms) == len(inner) - 1  # no norm follows it, so it has a bias
             self.norms.append(_norm(options.norm_g, width, small, options.affine))
@@ -101,13 +101,15 @@ class Doubling(nn.Module):
 
     def __init__(self, width: int, out: int, size: tuple[int, int], options: DcganOptions, bias: bool) -> None:
         super().__init__()
-        self.size, self.upsample, kernel = size, options.upsample, options.kernel
+        self.size = size
+        self.upsample: str = options.upsample
+        kernel = options.kernel
         before, after = (kernel - 1) // 2, kernel // 2
         self.conv: nn.Module
         if self.upsample == "transposed":
             self.conv = ConvTranspose2d(width, out, kernel, 2, before, output_padding=kernel % 2, bias=bias)
         else:
-            self.pad = (before, after, before, after)
+            self.pad: tuple[int, int, int, int] = (before, after, before, after)
             self.conv = Conv2d(width, out, kernel, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -126,13 +128,13 @@ class DcganDiscriminator(nn.Module):
         chain = sizes(*spec.shape[1:])
         outputs = widths(options.channels_d or options.channels, len(chain) - 1, options.max_channels)
         width = spec.shape[0] + spec.extra_channels
-        self.blocks = nn.Sequential()
+        self.blocks: nn.Sequential = nn.Sequential()
         for out, size in zip(outputs, chain[1:], strict=True):
             norm = options.norm_d if len(self.blocks) or options.norm_first else "none"
             self.blocks.append(Halving(width, out, size, norm, options))
             width = out
-        self.feature_dim = width * math.prod(chain[-1])
-        self.head = nn.Linear(self.feature_dim, 1)
+        self.feature_dim: int = width * math.prod(chain[-1])
+        self.head: nn.Linear = nn.Linear(self.feature_dim, 1)
         _initialise(self, options.init)
 
     def features(self, x: Tensor) -> Tensor:
@@ -151,10 +153,11 @@ class Halving(nn.Module):
 
     def __init__(self, width: int, out: int, size: tuple[int, int], norm: str, options: DcganOptions) -> None:
         super().__init__()
-        self.slope, self.kernel = options.slope, options.kernel
+        self.slope: float = options.slope
+        self.kernel: int = options.kernel
         bias = options.bias or norm == "none"
-        self.conv = Conv2d(width, out, options.kernel, 2, (options.kernel - 1) // 2, bias=bias)
-        self.norm = _norm(norm, out, size, options.affine)
+        self.conv: Conv2d = Conv2d(width, out, options.kernel, 2, (options.kernel - 1) // 2, bias=bias)
+        self.norm: nn.Module = _norm(norm, out, size, options.affine)
 
     def forward(self, x: Tensor) -> Tensor:
         """``[N, width, h, w]`` -> ``[N, out, ceil(h / 2), ceil(w / 2)]``."""

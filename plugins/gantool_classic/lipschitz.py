@@ -37,7 +37,7 @@ class Clip(Unbounded):
     """
 
     def __init__(self, options: ClipOptions) -> None:
-        self.bound = options.bound
+        self.bound: float = options.bound
 
     def prepare(self, D: nn.Module) -> None:
         """Clamp the first weights, so that the bound holds from the start."""
@@ -60,7 +60,7 @@ class GradientPenalty(Unbounded):
 
     def __init__(self, options: PenaltyOptions) -> None:
         self.options = options
-        self.slope = options.target
+        self.slope: float = options.target
 
     def penalty(self, D: Critic, real: Tensor, fake: Tensor, c: Tensor | None, step: Step) -> Tensor | None:
         """Return the penalty, or None on the steps that ``every`` skips."""

@@ -31,7 +31,7 @@ class MlpGenerator(nn.Module):
 
     def __init__(self, spec: Spec, options: MlpOptions) -> None:
         super().__init__()
-        self.shape = spec.shape
+        self.shape: tuple[int, ...] = spec.shape
         layers: list[nn.Module] = []
         width = spec.input_dim + spec.code_dim
         for hidden in options.hidden_g:
@@ -39,7 +39,7 @@ class MlpGenerator(nn.Module):
             layers += [nn.Linear(width, hidden, bias=options.norm_g == "none"), *norm, nn.ReLU()]
             width = hidden
         layers.append(nn.Linear(width, prod(spec.shape)))
-        self.layers = nn.Sequential(*layers, *([nn.Tanh()] if len(spec.shape) == 3 else []))
+        self.layers: nn.Sequential = nn.Sequential(*layers, *([nn.Tanh()] if len(spec.shape) == 3 else []))
 
     def forward(self, z: Tensor, code: Tensor | None = None) -> Tensor:
         """``z [N, input_dim]`` -> ``[N, *shape]``."""
@@ -60,8 +60,8 @@ class MlpDiscriminator(nn.Module):
             layers += [nn.Linear(width, hidden, bias=norm_d == "none"), *norm, nn.LeakyReLU(options.slope)]
             width = hidden
         self.feature_dim = width
-        self.layers = nn.Sequential(*layers)
-        self.head = nn.Linear(width, 1)
+        self.layers: nn.Sequential = nn.Sequential(*layers)
+        self.head: nn.Linear = nn.Linear(width, 1)
 
     def features(self, x: Tensor) -> Tensor:
         """``x [N, C + extra, H, W]`` or ``[N, D + extra]`` -> ``h [N, feature_dim]``."""

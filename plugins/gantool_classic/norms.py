@@ -33,8 +33,8 @@ class InstanceNorm(nn.Module):
 
     def __init__(self, channels: int, affine: bool) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.ones(channels)) if affine else None
-        self.bias = nn.Parameter(torch.zeros(channels)) if affine else None
+        self.weight: nn.Parameter | None = nn.Parameter(torch.ones(channels)) if affine else None
+        self.bias: nn.Parameter | None = nn.Parameter(torch.zeros(channels)) if affine else None
 
     def forward(self, x: Tensor) -> Tensor:
         """``x [N, channels, H, W]`` -> the same shape."""

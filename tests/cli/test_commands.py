@@ -1,10 +1,6 @@
 """The commands as a person types them, on a small run."""
 
 import json
-import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
@@ -209,19 +205,3 @@ def test_a_pack_trains_as_the_data_it_came_from(gantool, tmp_path):
 def test_data_inspect_draws_a_grid(gantool, tmp_path):
     gantool("data", "inspect", "--data.size", 16, "--data.length", 70, "-o", tmp_path / "data.png")
     assert Image.open(tmp_path / "data.png").size == (8 * 50 + 2, 8 * 50 + 2)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_saves_and_says_how_to_go_on(tmp_path, sent, code):
-    line = [sys.executable, "-m", "gantool", "train", *TINY, "--steps", "1000000", "--log-every", "1", "-o", "run"]
-    process = subprocess.Popen(line, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    log = tmp_path / "run" / "log.jsonl"
-    deadline = time.monotonic() + 60
-    while not (log.exists() and log.stat().st_size) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(sent)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == code
-    assert "nothing is lost. Go on with: gantool train --resume" in said
-    assert open_model(tmp_path / "run").step >= 1

@@ -56,7 +56,7 @@ def draw(path: Path, mode: str, colour: tuple[int, ...], side: int = SIDE) -> No
 
 def write_rows(root: Path, rows: list[dict[str, object]]) -> None:
     """Write the table of emoji."""
-    (root / "node_modules/emoji-datasource-google/emoji.json").write_text(json.dumps(rows))
+    (root / "node_modules/emoji-datasource-google/emoji.json").write_text(json.dumps(rows), encoding="utf-8")
 
 
 def write_keywords(root: Path, keywords: dict[str, list[str]]) -> None:

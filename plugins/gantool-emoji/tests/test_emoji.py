@@ -129,7 +129,7 @@ def test_a_tone_that_no_picture_has_is_no_attribute(root):
 
 
 def test_an_emoji_and_its_skin_tones_are_in_one_split(root):
-    rows = json.loads((root / TABLE).read_text())
+    rows = json.loads((root / TABLE).read_text(encoding="utf-8"))
     for red in range(40):
         files = [f"{red}-{tone}.png" for tone in ("", *TONES)]
         for file in files:
@@ -219,7 +219,7 @@ def test_a_folder_without_the_packages_is_refused(root, name, said):
 
 
 def test_a_table_of_another_version_is_refused_by_the_field(root):
-    rows = json.loads((root / TABLE).read_text())
+    rows = json.loads((root / TABLE).read_text(encoding="utf-8"))
     del rows[1]["subcategory"]
     write_rows(root, rows)
     with pytest.raises(UserError, match=r"emoji\.json: cannot be read.*subcategory.*npm install"):
@@ -228,7 +228,7 @@ def test_a_table_of_another_version_is_refused_by_the_field(root):
 
 @pytest.mark.parametrize("text", ["", "{", '{"a": 1}', "[]"])
 def test_keywords_that_are_none_are_refused(root, text):
-    (root / "node_modules/emojilib/dist/emoji-en-US.json").write_text(text)
+    (root / "node_modules/emojilib/dist/emoji-en-US.json").write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=r"emoji-en-US\.json: cannot be read"):
         emoji(root).describe()
 

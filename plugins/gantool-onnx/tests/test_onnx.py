@@ -127,7 +127,7 @@ def test_the_last_line_says_what_was_written_and_can_be_typed(folder, pictures, 
 
 def test_the_readme_s_code_draws_pictures(folder, pictures, monkeypatch):
     monkeypatch.chdir(folder)
-    exec(re.search(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[1], {})
+    exec(re.search(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)[1], {})
     with Image.open("circles.png") as drawn:
         assert drawn.size == (8 * 16, 16)
 
@@ -228,7 +228,7 @@ def test_a_network_whose_path_depends_on_values_is_refused_on_one_line(points, t
 
 def test_what_cannot_be_is_refused_before_any_work(points, tmp_path):
     taken, there = tmp_path / "taken.onnx", points.path
-    taken.write_text("mine")
+    taken.write_text("mine", encoding="utf-8")
     (tmp_path / "foreign.pt").write_bytes(b"no model")
     assert refused(there, "a.pt") == "OUT: a.pt was given; a name with .onnx; type: a.onnx"
     assert refused(there, taken) == f"{taken}: is there already; a new name: nothing is overwritten"
@@ -237,7 +237,7 @@ def test_what_cannot_be_is_refused_before_any_work(points, tmp_path):
     assert refused(tmp_path / "foreign.pt", tmp_path / "a.onnx").startswith(str(tmp_path / "foreign.pt"))
     assert refused(there, tmp_path / "a.onnx", "--opset", 999).startswith("--opset: 999 was given; at most ")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["foreign.pt", "taken.onnx"]
-    assert taken.read_text() == "mine"
+    assert taken.read_text(encoding="utf-8") == "mine"
 
 
 def test_an_opset_that_torch_does_not_reach_is_refused_with_one_that_it_does(points, tmp_path):

@@ -43,7 +43,7 @@ class TensorBoard(Observer):
         self._writer = self._writer_of(str(folder), purge_step=start.step + 1, flush_secs=FLUSH_SECONDS)
         config = start.folder / "config.toml"
         if config.is_file():
-            self._text("settings", as_code(config.read_text()), start.step)
+            self._text("settings", as_code(config.read_text(encoding="utf-8")), start.step)
 
     def on_interval(self, report: Report) -> None:
         """Write the means, the rate and the vitals."""

@@ -104,7 +104,7 @@ def test_the_picture_of_samples_keeps_its_size_and_every_pixel(observer, tmp_pat
 
 
 def test_settings_are_a_block_of_code(observer, tmp_path):
-    (tmp_path / "config.toml").write_text("[resolved.training]\n\nsteps = 100\n")
+    (tmp_path / "config.toml").write_text("[resolved.training]\n\nsteps = 100\n", encoding="utf-8")
     start(observer, tmp_path)
     observer.on_end(0)
     assert texts(read(tmp_path / "tensorboard"), "settings") == [
@@ -150,7 +150,7 @@ def test_a_missing_package_is_named_with_the_line_that_installs_it(monkeypatch):
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused_before_the_run(tmp_path):
-    (tmp_path / "notes.txt").write_text("")
+    (tmp_path / "notes.txt").write_text("", encoding="utf-8")
     with pytest.raises(UserError, match=r"--tensorboard\.folder .*notes\.txt: is a file; a folder"):
         TensorBoard(TensorBoardOptions(folder=str(tmp_path / "notes.txt")))
 
@@ -168,7 +168,7 @@ def test_a_whole_run_is_told(observer, tmp_path):
         [observer],
     )
     reader = read(outcome.folder / "tensorboard")
-    logged = [json.loads(line) for line in (outcome.folder / "log.jsonl").read_text().splitlines()]
+    logged = [json.loads(line) for line in (outcome.folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [step for step, _ in scalars(reader, "training/loss_g")] == [5, 10]
     for name in ("loss_d", "loss_g", "score_real", "score_fake"):
         values = [value for _, value in scalars(reader, f"training/{name}")]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 from gantool.errors import DataError, FileError
 from gantool.files.cache import cache_folder
 from gantool.files.dataset import describe_pack, read_pack
 from gantool.files.packing import alone
-from gantool.files.progress import progress
+from gantool.files.progress import console, progress, remark
 from gantool.interfaces import DataInfo, Samples
 from gantool_classic.datasets.listing import Listing
 from gantool_classic.datasets.packing import decided, pack_listing
@@ -50,12 +49,12 @@ def load_listing(listing: Listing, conversion: Conversion, split: str | None) ->
 def _pack(listing: Listing, conversion: Conversion, path: Path) -> None:
     """Pack with a bar on a terminal, one line elsewhere."""
     task = f"packing {len(listing.files)} pictures of {listing.root}, once"
-    if not sys.stderr.isatty():
-        sys.stderr.write(task + "\n")
+    if not console().is_terminal:
+        remark(task)
     with progress(task) as tick:
         report = pack_listing(listing, conversion, path, tick)
     if report.notes:
-        sys.stderr.write(f"warning: of {len(listing.files)} files {report.summary}: see {report.listed}\n")
+        remark(f"warning: of {len(listing.files)} files {report.summary}: see {report.listed}")
 
 
 def _place(listing: Listing, conversion: Conversion) -> Path:

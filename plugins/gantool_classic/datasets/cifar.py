@@ -26,7 +26,7 @@ Array = np.ndarray[Any, Any]
 FOLDER = "cifar-10-batches-py"
 LENGTHS = {"train": 50_000, "test": 10_000}
 ARCHIVE_MD5 = "c58f30108f718f92721af3b95e74349a"  # of cifar-10-python.tar.gz, as torchvision states it
-WORDS = {
+WORDS: dict[str, tuple[str, ...]] = {
     "airplane": ("airplane", "aeroplane", "plane"),
     "automobile": ("automobile", "car"),
     "bird": ("bird",),

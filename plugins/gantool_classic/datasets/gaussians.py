@@ -43,8 +43,9 @@ class Gaussians:
 
     def __init__(self, options: GaussiansOptions) -> None:
         self.options = options
+        self.centres: Array
         self.centres, sigma = modes(options.layout, options.separation)
-        self.sigma = sigma if options.sigma is None else options.sigma
+        self.sigma: float = sigma if options.sigma is None else options.sigma
 
     def describe(self) -> DataInfo:
         """Say what the points are, without drawing them."""

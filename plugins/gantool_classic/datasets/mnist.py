@@ -46,7 +46,9 @@ class Mnist:
     """Dataset ``mnist``: uint8 ``[N, 1, 28, 28]``, or of another ``size``; classes 0 to 9."""
 
     torchvision = "MNIST"
-    condition = Condition("classes", tuple("0123456789"), {str(n): (str(n), w) for n, w in enumerate(DIGITS)})
+    condition: Condition = Condition(
+        "classes", tuple("0123456789"), {str(n): (str(n), w) for n, w in enumerate(DIGITS)}
+    )
     hint = "add --data.download, or give the folder with --data.root"
 
     def __init__(self, options: IdxOptions) -> None:
@@ -131,7 +133,7 @@ class FashionMnist(Mnist):
     """Dataset ``fashion-mnist``: as ``mnist``, with ten kinds of clothes."""
 
     torchvision = "FashionMNIST"
-    condition = Condition("classes", tuple(CLOTHES), CLOTHES)
+    condition: Condition = Condition("classes", tuple(CLOTHES), CLOTHES)
     hint = (
         "add --data.download, or on Debian: apt install dataset-fashion-mnist"
         " and --data.root /usr/share/datasets/fashion-mnist"

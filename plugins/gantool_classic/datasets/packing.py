@@ -170,7 +170,10 @@ def _judge(listing: Listing, block: _Block, seen: dict[bytes, int]) -> tuple[Arr
 
 def _seen(writer: PackWriter) -> dict[bytes, int]:
     """Return the first row with each digest, of the pictures that an earlier attempt packed."""
-    digests = b"".join(map(base64.b64decode, writer.memos))
+    try:
+        digests = b"".join(map(base64.b64decode, writer.memos))
+    except ValueError:  # of a damaged journal
+        return {}
     seen: dict[bytes, int] = {}
     for row in range(writer.row):
         digest = digests[row * DIGEST : (row + 1) * DIGEST]

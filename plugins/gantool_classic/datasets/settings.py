@@ -28,7 +28,7 @@ Parts = Annotated[Literal["train", "valid", "test", "all"], Meta(description="wh
 Duplicates = Annotated[
     Literal["keep", "drop"], Meta(description="what becomes of files with the bytes of an earlier one")
 ]
-Download = Annotated[bool, Meta(description="fetch the data into root if it is not there")]
+Download = Annotated[bool, Meta(description="fetch the data into root if it is not there", extra={"consent": True})]
 
 
 class ShapesOptions(Options, frozen=True):

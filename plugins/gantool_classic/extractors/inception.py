@@ -38,9 +38,9 @@ class Inception:
     def __init__(self, options: InceptionOptions) -> None:
         module = fidelity("feature_extractor_inceptionv3", "--extractor inception")
         path = _find(options, module.URL_INCEPTION_V3)
-        self.digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        self.inner = _load(module, path)
-        self.names = tuple(f"class-{number}" for number in range(CLASSES))
+        self.digest: str = hashlib.sha256(path.read_bytes()).hexdigest()
+        self.inner: nn.Module = _load(module, path)
+        self.names: tuple[str, ...] = tuple(f"class-{number}" for number in range(CLASSES))
 
     def describe(self) -> dict[str, str]:
         """Say which weights these are; others than torch-fidelity's own make figures that no paper has."""

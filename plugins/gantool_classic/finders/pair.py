@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from gantool import Direction, Evidence, Options
+from gantool_classic.finders.settings import Needs
 
 
 class Pair:
     """The difference of two latents; its intercept lies half way between them."""
 
-    needs = ("pair",)
+    needs: Needs = ("pair",)
 
     def __init__(self, options: Options) -> None: ...
 

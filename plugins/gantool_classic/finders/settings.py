@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from gantool import Meta, Options
+
+Needs = tuple[Literal["z", "scores", "score", "pair"], ...]
+"""What a finder cannot do without."""
 
 Count = Annotated[int, Meta(ge=1, le=512, description="how many directions, the strongest first")]
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gantool import Direction, Evidence, Options, UserError
-from gantool_classic.finders.settings import BoundaryOptions, GradientOptions, RidgeOptions
+from gantool_classic.finders.settings import BoundaryOptions, GradientOptions, Needs, RidgeOptions
 
 HELD_OUT = 0.3
 RARE = 0.01  # a smaller share of the samples is too few for a mean
@@ -27,10 +27,10 @@ Fit = Callable[[Tensor, Tensor, Tensor], Tensor]
 class Ridge:
     """Ridge regression (Hoerl & Kennard 1970) of the scores on z: ``(Z'Z + alpha I)^-1 Z'S``."""
 
-    needs = ("scores",)
+    needs: Needs = ("scores",)
 
     def __init__(self, options: RidgeOptions) -> None:
-        self.alpha = options.alpha
+        self.alpha: float = options.alpha
 
     def find(self, evidence: Evidence) -> list[Direction]:
         """Return one direction for each name."""
@@ -49,7 +49,7 @@ class Boundary:
     It is fitted by logistic regression rather than by a support vector machine: smooth, and without a dependency.
     """
 
-    needs = ("scores",)
+    needs: Needs = ("scores",)
 
     def __init__(self, options: BoundaryOptions) -> None:
         self.options = options
@@ -71,7 +71,7 @@ class MeanDifference:
     Where fewer than 1 % of the samples have a feature, or lack it, the median score parts them.
     """
 
-    needs = ("scores",)
+    needs: Needs = ("scores",)
 
     def __init__(self, options: Options) -> None: ...
 
@@ -89,10 +89,10 @@ class MeanDifference:
 class Gradient:
     """The mean over z of the normalised gradient of a score with respect to z."""
 
-    needs = ("score",)
+    needs: Needs = ("score",)
 
     def __init__(self, options: GradientOptions) -> None:
-        self.samples = options.samples
+        self.samples: int = options.samples
 
     def find(self, evidence: Evidence) -> list[Direction]:
         """Return one direction for each name; ``agreement`` is 1 where the gradient is the same everywhere."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gantool import Direction, Evidence, Options, Slot, UserError
-from gantool_classic.finders.settings import PcaOptions, SefaOptions
+from gantool_classic.finders.settings import Needs, PcaOptions, SefaOptions
 
 NOISE = "noise"  # the slot of z that every model has; codes are the others
 BATCH = 64
@@ -22,7 +22,7 @@ class Pca:
     out first: a direction in z cannot change it.
     """
 
-    needs = ("z",)
+    needs: Needs = ("z",)
 
     def __init__(self, options: PcaOptions) -> None:
         self.options = options
@@ -59,7 +59,7 @@ class Pca:
 class Sefa:
     """SeFa (Shen & Zhou 2021): eigenvectors of ``A'A`` for the first layer ``y = A z + b``."""
 
-    needs = ()
+    needs: Needs = ()
 
     def __init__(self, options: SefaOptions) -> None:
         self.options = options
@@ -84,7 +84,7 @@ class Sefa:
 class Codes:
     """The coordinates of the prior's codes, which training has tied to features."""
 
-    needs = ()
+    needs: Needs = ()
 
     def __init__(self, options: Options) -> None: ...
 

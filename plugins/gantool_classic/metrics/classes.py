@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -19,8 +20,8 @@ TRAIN = "gantool classifier train --data NAME -o FILE, then --extractor FILE"
 class ClassAccuracy:
     """Share of the samples that an independent classifier gives the class they were asked for."""
 
-    needs = ("extractor",)
-    packages = ("scipy",)
+    needs: tuple[Literal["extractor"], ...] = ("extractor",)
+    packages: tuple[str, ...] = ("scipy",)
     better = "higher"
     where = "--metrics class-accuracy"
 

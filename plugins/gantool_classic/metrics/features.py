@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -18,8 +19,8 @@ ROWS = 2000  # of a matrix of distances that are in memory at once
 class OfFeatures:
     """A metric of pictures that asks an extractor."""
 
-    needs = ("extractor",)
-    packages = ("torch-fidelity", "scipy")
+    needs: tuple[Literal["extractor"], ...] = ("extractor",)
+    packages: tuple[str, ...] = ("torch-fidelity", "scipy")
 
     def refuses(self, subject: Subject) -> str | None:
         """Refuse fewer pictures on either side than the formula needs."""
@@ -41,7 +42,7 @@ class Fid(OfFeatures):
     better = "lower"
 
     def __init__(self, options: Options) -> None:
-        self.fidelity = fidelity("metric_fid", "--metrics fid")
+        self.fidelity: Any = fidelity("metric_fid", "--metrics fid")
 
     def measure(self, subject: Subject) -> Figure:
         """Return the distance."""
@@ -64,8 +65,8 @@ class Kid(OfFeatures):
     better = "lower"
 
     def __init__(self, options: KidOptions) -> None:
-        self.blocks = options.blocks
-        self.fidelity = fidelity("metric_kid", "--metrics kid")
+        self.blocks: int = options.blocks
+        self.fidelity: Any = fidelity("metric_kid", "--metrics kid")
 
     def measure(self, subject: Subject) -> Figure:
         """Return the mean over the blocks and its interval."""
@@ -92,11 +93,12 @@ class Precision(OfFeatures):
     The interval is that of a share, with the region that counts as near held fixed.
     """
 
-    better, side = "higher", 0
+    better = "higher"
+    side = 0
 
     def __init__(self, options: NeighbourOptions) -> None:
-        self.neighbours = options.neighbours
-        self.where = f"--metrics {type(self).__name__.lower()}"
+        self.neighbours: int = options.neighbours
+        self.where: str = f"--metrics {type(self).__name__.lower()}"
         fidelity("metric_prc", self.where)
 
     def measure(self, subject: Subject) -> Figure:
@@ -130,8 +132,8 @@ class InceptionScore(OfFeatures):
     better = "higher"
 
     def __init__(self, options: ScoreOptions) -> None:
-        self.splits = options.splits
-        self.fidelity = fidelity("metric_isc", "--metrics is")
+        self.splits: int = options.splits
+        self.fidelity: Any = fidelity("metric_isc", "--metrics is")
 
     def refuses(self, subject: Subject) -> str | None:
         """Refuse an extractor without classes, and fewer samples than splits."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
 from gantool import Condition, Generated, Real, Scorer, Slot, Step, load_plugins, open_scorer
 from gantool.errors import FileError
 from gantool_classic.regularizers.settings import ClassifierSlotsOptions
+
+if TYPE_CHECKING:
+    from gantool.latent.scorer import Target
 
 FILE, FEATURES = "--classifier.file", "--classifier.features"
 
@@ -31,8 +36,8 @@ class ClassifierSlots:
 
         Raises FileError and OptionError for a file that is no classifier of such pictures or of these features.
         """
-        self.scorer = open_scorer(str(self.options.file), load_plugins().registry, shape, FILE)
-        self.targets = [self.scorer.target(name, FEATURES) for name in self.options.features]
+        self.scorer: Scorer = open_scorer(str(self.options.file), load_plugins().registry, shape, FILE)
+        self.targets: list[Target] = [self.scorer.target(name, FEATURES) for name in self.options.features]
         return Fingerprint(self.scorer)
 
     def term(self, G: nn.Module, fake: Generated, real: Real, module: nn.Module | None, step: Step) -> Tensor:

@@ -15,7 +15,7 @@ class Example:
     """Builds the two networks for a ``spec``, which says how wide their inputs are."""
 
     def __init__(self, options: ExampleOptions) -> None:
-        self.width = options.width
+        self.width: int = options.width
 
     def build_generator(self, spec: Spec) -> nn.Module:
         """Return G."""
@@ -31,8 +31,8 @@ class Generator(nn.Module):
 
     def __init__(self, spec: Spec, width: int) -> None:
         super().__init__()
-        self.shape = spec.shape
-        self.layers = nn.Sequential(
+        self.shape: tuple[int, ...] = spec.shape
+        self.layers: nn.Sequential = nn.Sequential(
             nn.Linear(spec.input_dim + spec.code_dim, width),
             nn.ReLU(),
             nn.Linear(width, width),
@@ -53,14 +53,14 @@ class Discriminator(nn.Module):
         super().__init__()
         channels = spec.shape[0] + spec.extra_channels  # the planes of the condition come behind the picture's
         self.feature_dim = width
-        self.layers = nn.Sequential(
+        self.layers: nn.Sequential = nn.Sequential(
             nn.Flatten(),
             nn.Linear(channels * prod(spec.shape[1:]), width),
             nn.LeakyReLU(0.2),
             nn.Linear(width, width),
             nn.LeakyReLU(0.2),
         )
-        self.head = nn.Linear(width, 1)
+        self.head: nn.Linear = nn.Linear(width, 1)
 
     def features(self, x: Tensor) -> Tensor:
         """``x [N, C + extra, H, W]`` or ``[N, D + extra]`` -> ``h [N, feature_dim]``."""

@@ -6,7 +6,7 @@ from gantool_example.settings import ExampleOptions
 from gantool import Spec
 
 
-def test_parameters_of_a_small_network():
+def test_parameters_of_a_small_network() -> None:
     networks = Example(ExampleOptions(width=5))
     spec = Spec(shape=(1, 4, 4), latent_dim=3, input_dim=3)
     G, D = networks.build_generator(spec), networks.build_discriminator(spec)

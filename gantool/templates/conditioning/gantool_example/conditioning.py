@@ -19,7 +19,7 @@ class Example:
     uses_labels = True
 
     def __init__(self, options: ExampleOptions) -> None:
-        self.width = options.width
+        self.width: int = options.width
 
     def extra_channels(self, condition: Condition) -> int:
         """Return 0: nothing is added to the picture that D sees."""
@@ -39,8 +39,8 @@ class Code(nn.Module):
 
     def __init__(self, condition: Condition, width: int) -> None:
         super().__init__()
-        self.classes = len(condition) if condition.kind == "classes" else None
-        self.vectors = nn.Linear(len(condition), width, bias=False)
+        self.classes: int | None = len(condition) if condition.kind == "classes" else None
+        self.vectors: nn.Linear = nn.Linear(len(condition), width, bias=False)
         nn.init.normal_(self.vectors.weight)  # of unit scale, like z
 
     def forward(self, c: Tensor) -> Tensor:
@@ -55,8 +55,9 @@ class GeneratorSide(nn.Module):
 
     def __init__(self, latent_dim: int, condition: Condition, width: int) -> None:
         super().__init__()
-        self.code = Code(condition, width)
-        self.input_dim, self.code_dim = latent_dim + width, 0
+        self.code: Code = Code(condition, width)
+        self.input_dim: int = latent_dim + width
+        self.code_dim: int = 0
 
     def forward(self, z: Tensor, c: Tensor) -> tuple[Tensor, None]:
         """``z [N, latent_dim]``, ``c`` -> ``[N, input_dim]`` and no code besides."""
@@ -68,7 +69,7 @@ class DiscriminatorSide(nn.Module):
 
     def __init__(self, feature_dim: int, condition: Condition) -> None:
         super().__init__()
-        self.code = Code(condition, feature_dim)
+        self.code: Code = Code(condition, feature_dim)
 
     def inputs(self, x: Tensor, c: Tensor) -> Tensor:
         """Return x as it is."""

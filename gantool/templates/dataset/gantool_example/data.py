@@ -14,7 +14,8 @@ class Example:
     """Grey pictures with a bright square somewhere in their left or right half; the half is the class."""
 
     def __init__(self, options: ExampleOptions) -> None:
-        self.size, self.length = options.size, options.length
+        self.size: int = options.size
+        self.length: int = options.length
 
     def describe(self) -> DataInfo:
         """Say what the data is; the fingerprint changes when the pictures do."""

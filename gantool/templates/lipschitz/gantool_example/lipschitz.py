@@ -15,7 +15,7 @@ class Example:
     """gamma / 2 E ||grad D(x)||^2 over real samples x: Mescheder et al. 2018 (arXiv 1801.04406), eq. 9."""
 
     def __init__(self, options: ExampleOptions) -> None:
-        self.weight = options.weight
+        self.weight: float = options.weight
 
     def prepare(self, D: nn.Module) -> None:
         """Leave D as it is."""

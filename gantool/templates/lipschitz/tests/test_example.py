@@ -7,7 +7,7 @@ from gantool_example.settings import ExampleOptions
 from torch import nn
 
 
-def test_a_linear_critic_pays_for_its_weight():
+def test_a_linear_critic_pays_for_its_weight() -> None:
     layer = nn.Linear(2, 1)
     with torch.no_grad():
         layer.weight.copy_(torch.tensor([[3.0, 4.0]]))

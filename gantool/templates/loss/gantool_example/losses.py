@@ -13,7 +13,7 @@ class Example:
     needs_real_for_generator = False
 
     def __init__(self, options: ExampleOptions) -> None:
-        self.target = options.target
+        self.target: float = options.target
 
     def discriminator(self, real_scores: Tensor, fake_scores: Tensor) -> Tensor:
         """Return E (D(x) - target)^2 / 2 + E D(G(z))^2 / 2."""
