@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import os
 import sys
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -55,6 +56,13 @@ class PluginSet:
     plugins: list[Plugin]
     registry: Registry
     missing: tuple[str, ...] = ()
+
+    def author_of(self, error: BaseException) -> Plugin | None:
+        """Return the plugin, not a built-in one, in whose code an error was raised or that called what raised it."""
+        own = {plugin.module.partition(".")[0]: plugin for plugin in self.plugins if not plugin.builtin}
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        names = (frame.f_globals.get("__name__", "").partition(".")[0] for frame in reversed(frames))
+        return next((own[name] for name in names if name in own), None)
 
     def broken(self) -> list[Plugin]:
         """Return the plugins that could not be used."""

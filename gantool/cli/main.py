@@ -126,17 +126,22 @@ def run(arguments: Sequence[str] | None = None) -> None:
     except click.Abort:
         code = _fail("gantool: was interrupted", 130, False)
     except Exception as error:
-        code = _fail(_unforeseen(error), 1, "--debug" in line)
+        found = load_plugins(True) if "--no-plugins" in line else load_plugins()  # those that were loaded
+        code = _fail(_unforeseen(error, found), 1, "--debug" in line)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _unforeseen(error: Exception) -> str:
+def _unforeseen(error: Exception, found: PluginSet) -> str:
     """Say what to do of an error that is no command's."""
     what = " ".join(f"{type(error).__name__}: {error}".split())
     if is_out_of_memory(error):
         return f"gantool: memory ran out ({what}); ask for less: a smaller --batch-size, fewer or smaller pictures"
     if isinstance(error, ImportError):
         return f"gantool: a library cannot be imported ({what}); type: pip install --force-reinstall gantool"
+    author = found.author_of(error)
+    if author:
+        whose = " ".join(filter(None, (f"the plugin {author.name}", author.provider.dist, author.provider.version)))
+        return f"{whose}: failed ({what}); tell its author the output of the same command and --debug"
     return f"gantool: failed unexpectedly ({what}); please report it with the output of the same command and --debug"
 
 

@@ -21,7 +21,6 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: filelock.BaseFileLock | None = None
-        self._locked = 0  # the lock file's inode
 
     @classmethod
     def create(cls, wanted: Path) -> RunFolder:
@@ -90,16 +89,15 @@ class RunFolder:
         except OSError as error:
             raise FileError(str(self.path), f"cannot be locked ({error.strerror})", "a writable folder") from error
         self._lock = lock
-        self._locked = (self.path / ".lock").stat().st_ino
         for left in (self.path / "checkpoints").glob(".step-*.part"):  # of a process that was killed while saving
             left.unlink(missing_ok=True)
-        write_text(holder, f"process {os.getpid()} on {socket.gethostname()}\n")
+        write_text(holder, _holder())
 
     def is_held(self) -> bool:
         """Whether the folder that was locked is still under its name: it may have been removed, renamed or replaced."""
         try:
-            return (self.path / ".lock").stat().st_ino == self._locked
-        except OSError:
+            return (self.path / ".holder").read_text(encoding="utf-8") == _holder()
+        except (OSError, ValueError):
             return False
 
     def unlock(self) -> None:
@@ -109,3 +107,7 @@ class RunFolder:
                 (self.path / ".holder").unlink(missing_ok=True)
             self._lock.release()
             self._lock = None
+
+
+def _holder() -> str:
+    return f"process {os.getpid()} on {socket.gethostname()}\n"

@@ -342,3 +342,27 @@ def test_the_fixture_only_plugins_hides_the_others(install, only_plugins, gantoo
     only_plugins("sound")
     rows = [line.split("\t")[:2] for line in gantool_cli("plugin", "list").out.splitlines()]
     assert rows == [["classic", "ok"], ["sound", "ok"], ["sound_commands", "disabled"]]
+
+
+FAULTY = """
+import click
+from gantool import Command, hookimpl
+
+GANTOOL_API = 1
+
+@hookimpl
+def gantool_commands():
+    return [Command("fail", "Fail.", f"{__name__}:fail")]
+
+@click.command()
+def fail():
+    int("four")
+"""
+
+
+def test_an_error_in_a_plugin_is_laid_at_its_door(tmp_path, run_cli):
+    (tmp_path / "mine.py").write_text(FAULTY)
+    done = run_cli("--plugin", tmp_path / "mine.py", "fail")
+    assert done.code == 1
+    said = f"error: the plugin {tmp_path}/mine.py: failed (ValueError: invalid literal for int() with base 10: 'four')"
+    assert done.err == f"{said}; tell its author the output of the same command and --debug\n"
