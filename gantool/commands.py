@@ -17,5 +17,6 @@ COMMANDS = {
     "components": "List what a GAN can be made of, and its options.",
     "plugin": "List plugins and say how each one fares.",
     "data": "List, look into and pack datasets.",
+    "report": "Put a run, or an audit of directions, into one HTML file.",
     "inspect": "Explain a file: checkpoint, latents, dataset, picture, foreign file.",
 }

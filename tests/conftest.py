@@ -33,8 +33,9 @@ def _apart(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def _one_thread():
-    """Undo the ``--threads`` of an earlier test."""
+def _as_before(monkeypatch):
+    """Undo the ``--threads`` of an earlier test, and the paths that ``plugin check FILE`` adds."""
+    monkeypatch.setattr(sys, "path", sys.path[:])
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
 

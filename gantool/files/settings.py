@@ -10,7 +10,7 @@ from typing import Any
 from gantool.errors import FileError
 from gantool.files import checkpoint, envelope
 
-__all__ = ["read_settings"]
+__all__ = ["read_settings", "read_tree"]
 
 MOST_BYTES = 2**20
 MOST_DOTS = 100  # in a line: the time that a dotted key takes grows with the square of its parts
@@ -21,6 +21,15 @@ def read_settings(path: Path | str) -> dict[str, Any]:
 
     Raises FileError where the path holds neither.
     """
+    tree = read_tree(path)
+    given = tree.get("given", tree)
+    if not isinstance(given, dict):
+        raise FileError(f"--config {path}", "its [given] is not a table", "a file that gantool wrote")
+    return given
+
+
+def read_tree(path: Path | str) -> dict[str, Any]:
+    """Return all that the file of ``read_settings`` says: of a run ``given`` and ``resolved``. Raises FileError."""
     path = Path(path)
     if os.path.isdir(path):
         inside = path / "config.toml"
@@ -28,13 +37,9 @@ def read_settings(path: Path | str) -> dict[str, Any]:
     if not os.path.isfile(path):
         raise FileError(f"--config {path}", "does not exist", "a TOML file, a run folder or a checkpoint")
     try:
-        tree = _toml(path) if _is_text(path) else dict(envelope.read_header(path, checkpoint.KIND).meta)
+        return _toml(path) if _is_text(path) else dict(envelope.read_header(path, checkpoint.KIND).meta)
     except OSError as error:
         raise FileError(f"--config {path}", f"cannot be read ({error.strerror})", "a file that can be read") from error
-    given = tree.get("given", tree)
-    if not isinstance(given, dict):
-        raise FileError(f"--config {path}", "its [given] is not a table", "a file that gantool wrote")
-    return given
 
 
 def _is_text(path: Path) -> bool:

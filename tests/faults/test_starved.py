@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -78,8 +79,9 @@ def test_a_file_that_cannot_grow_is_one_line(finish):
 
 @pytest.mark.parametrize("taken", [False, True])
 def test_a_run_whose_folder_was_taken_away_saves_its_state_and_ends(taken, start, finish):
-    process = start("train", *SMALL, *ENDLESS, "--checkpoint-every", 20, "-q", "-o", RUN)
+    process = start("train", *SMALL, *ENDLESS, "--checkpoint-every", 100, "-q", "-o", RUN)
     wait_for(lambda: newest(RUN) > 0, process)
+    time.sleep(0.1)  # it has saved, and trains
     RUN.rename("elsewhere")
     if taken:
         RUN.mkdir()
