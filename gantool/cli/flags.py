@@ -15,9 +15,9 @@ from typing import Any
 import click
 
 from gantool.config import RunConfig, Tier, TrainingOptions, choose, choose_lists, resolve
-from gantool.errors import FileError, OptionError, UserError
+from gantool.errors import FileError, OptionError, PluginError, UserError
 from gantool.files import checkpoint, envelope
-from gantool.files.settings import read_settings
+from gantool.files.settings import read_settings, read_tree
 from gantool.files.sources import check_sources
 from gantool.options import Option, Options, build, describe, parse
 from gantool.plugins import PluginSet, load_plugins
@@ -253,7 +253,12 @@ def component_flags(
     """Return the chosen components, those of lists, and the values that stand where no flag is given."""
     names: dict[str, Any] = {section: found[section] for section in SECTIONS if found.get(section)}
     tiers = [*source_tiers(registry, found), Tier("flags", names | _list_tree(found), place)]
-    components = choose(registry, tiers)
+    try:
+        components = choose(registry, tiers)
+    except PluginError:
+        if path := found.get("config"):  # of a run whose plugin is not here?
+            check_sources(read_tree(path), registry, f"--config {path}")
+        raise
     try:
         config = resolve(registry, tiers)
     except UserError:  # said when the command runs; a help text need not fail for it

@@ -342,8 +342,9 @@ def _write_config(run: Prepared, folder: RunFolder) -> None:
     meta = run.meta()
     place = printable(str(folder.path))  # a name may hold a line's end, or bytes that are no letters
     head = f"# Written by gantool {__version__}. `gantool train --config {place}` starts again from [given];\n"
-    head += "# [resolved] is what ran, every default included.\n\n"
+    head += "# [resolved] is what ran, every default included; [components] says who provides each.\n\n"
     trees = {"given": _without_none(meta["given"]), "resolved": _without_none(meta["resolved"])}
+    trees["components"] = meta["components"]
     write_text(folder.path / "config.toml", head + tomli_w.dumps(trees))
 
 

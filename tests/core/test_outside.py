@@ -41,6 +41,11 @@ def test_parts_from_a_local_file_train_save_and_sample_without_a_change_to_the_c
     assert refused.code == 2
     assert refused.err.startswith(f"error: --resume run: needs the loss 'hinge'; it comes from {plugin}; give its file")
 
+    for settings in ("run", "run/config.toml", stored.path):
+        refused = run_cli("train", "--config", settings)
+        assert refused.code == 2
+        assert refused.err.startswith(f"error: --config {settings}: needs the loss 'hinge'; it comes from {plugin}; ")
+
     sampled = run_cli("sample", "run", *given, "--class", "bright=3", "--class", "dark=2", "-o", "s.png")
     assert sampled.code == 0, sampled.err
     carried = read_provenance("s.png")
