@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gantool.cli import flags
+from gantool.cli.completion import component_names
 from gantool.cli.console import say, say_json, table
 from gantool.cli.ticks import ticks
 from gantool.config import component_tree, resolve
@@ -216,7 +217,12 @@ def _label_row(row: dict[str, Any]) -> tuple[str, str, str]:
 
 TRAIN_FLAGS: list[click.Parameter] = [
     *(flag for flag in flags.selectors() if flag.name in ("data", "config")),
-    click.Option(["--classifier"], metavar="NAME", help="The network; see components classifier. [convnet]"),
+    click.Option(
+        ["--classifier"],
+        metavar="NAME",
+        help="The network; see components classifier. [convnet]",
+        shell_complete=component_names("classifier"),
+    ),
     click.Option(["--targets"], metavar="A,B", help="classes, attributes or factors by name. [all that the data has]"),
     click.Option(["--buckets"], type=click.IntRange(2, 1000), help="Learn a factor as so many classes, not a number."),
     click.Option(

@@ -12,6 +12,7 @@ import click
 
 from gantool.cli import flags
 from gantool.cli.audit import audit
+from gantool.cli.completion import component_names
 from gantool.cli.console import say, say_json, table
 from gantool.cli.ticks import ticks
 from gantool.errors import OptionError
@@ -137,7 +138,12 @@ command.add_command(
         epilog=FIND_EPILOG,
         params=[
             click.Argument(["model"], metavar="MODEL"),
-            click.Option(["--method"], metavar="NAME", help="How directions are found; see components method. [ridge]"),
+            click.Option(
+                ["--method"],
+                metavar="NAME",
+                help="How directions are found; see components method. [ridge]",
+                shell_complete=component_names("direction-finder"),
+            ),
             click.Option(["--classifier"], metavar="FILE|NAME", help="What scores the model's samples."),
             click.Option(["--scores"], metavar="FILE", help="Scores of the model's samples, by classifier label."),
             click.Option(["--toward"], multiple=True, metavar="NAME", help="A feature; repeatable. [all]"),

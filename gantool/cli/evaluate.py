@@ -13,6 +13,7 @@ import click
 
 from gantool import processes
 from gantool.cli import flags
+from gantool.cli.completion import component_names
 from gantool.cli.console import note, say, say_json, table
 from gantool.config import resolve, stored_tier
 from gantool.errors import OptionError, UserError
@@ -243,12 +244,16 @@ command: flags.ComponentCommand = flags.ComponentCommand(
         click.Argument(["model"], metavar="MODEL", required=False),
         *(flag for flag in flags.selectors() if flag.name == "data"),
         click.Option(
-            ["--metrics"], metavar="A,B", help="What to measure; see components metric. [all that can be had]"
+            ["--metrics"],
+            metavar="A,B",
+            help="What to measure; see components metric. [all that can be had]",
+            shell_complete=component_names("metric"),
         ),
         click.Option(
             ["--extractor"],
             metavar="NAME|FILE",
             help="By whose features pictures are compared; see components extractor. [efficientnet-lite0]",
+            shell_complete=component_names("extractor"),
         ),
         click.Option(
             ["-n", "--count"],

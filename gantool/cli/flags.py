@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from gantool.cli.completion import component_names
 from gantool.config import RunConfig, Tier, TrainingOptions, choose, choose_lists, resolve
 from gantool.errors import FileError, OptionError, PluginError, UserError
 from gantool.files import checkpoint, envelope
@@ -79,6 +80,14 @@ class ComponentCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Find the components first, then parse with their flags."""
+        try:
+            self._find_groups(ctx, args)
+        except UserError:
+            if not ctx.resilient_parsing:  # a line that a shell completes is not whole
+                raise
+        return super().parse_args(ctx, args)
+
+    def _find_groups(self, ctx: click.Context, args: list[str]) -> None:
         registry = registry_of(ctx)
         found = peek(args)
         if "resume" in found:
@@ -104,7 +113,6 @@ class ComponentCommand(click.Command):
             if describe(component.options):
                 title = f"{component.kind.capitalize()} {component.name}"
                 self.groups[title] = options_flags(component.options, component.name, {})
-        return super().parse_args(ctx, args)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the fixed flags and those of the chosen components."""
@@ -207,10 +215,20 @@ def _resumed(folder: str, registry: Registry) -> dict[str, str]:
 def selectors() -> list[click.Option]:
     """Return the flags that choose components and sources of settings."""
     chosen = [
-        click.Option([f"--{section}"], metavar="NAME", help=f"{kind.summary[0].upper()}{kind.summary[1:]}.")
+        click.Option(
+            [f"--{section}"],
+            metavar="NAME",
+            help=f"{kind.summary[0].upper()}{kind.summary[1:]}.",
+            shell_complete=component_names(kind.name),
+        )
         for section, kind in SECTIONS.items()
     ]
-    recipe = click.Option(["--recipe"], metavar="NAME", help="A whole run as published or measured.")
+    recipe = click.Option(
+        ["--recipe"],
+        metavar="NAME",
+        help="A whole run as published or measured.",
+        shell_complete=component_names("recipe"),
+    )
     config = click.Option(["--config"], metavar="FILE", help="A TOML file, a run folder or a checkpoint.")
     lists = [
         click.Option(
@@ -218,6 +236,7 @@ def selectors() -> list[click.Option]:
             multiple=True,
             metavar="NAME",
             help=f"{kind.summary[0].upper()}{kind.summary[1:]}; repeatable.",
+            shell_complete=component_names(kind.name),
         )
         for section, kind in LISTS.items()
     ]

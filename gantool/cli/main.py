@@ -12,7 +12,7 @@ from importlib import import_module
 import click
 
 from gantool import __version__
-from gantool.cli.console import complain, note
+from gantool.cli.console import complain, note, say
 from gantool.commands import COMMANDS
 from gantool.errors import GantoolError, is_out_of_memory, nearest
 from gantool.plugins import PluginSet, load_local, load_plugins
@@ -27,6 +27,14 @@ Examples:
   gantool steer RUN --toward size --classifier shapes-classifier.safetensors
   gantool components loss
 """
+START = """gantool trains GANs and uses them. The usual steps:
+
+  gantool train --loss wgan-gp                       learn coloured shapes, which are built in: minutes, no GPU
+  gantool sample RUN -n 64 -o samples.png            make pictures; train says where RUN is
+  gantool interpolate RUN seed:1 seed:2 -o film.gif  morph from one picture to another
+  gantool evaluate RUN                               measure how good and how varied they are
+
+All commands: gantool --help. What a GAN can be made of: gantool components."""
 
 
 class Gantool(click.Group):
@@ -67,7 +75,12 @@ def _plugin_commands(ctx: click.Context) -> Mapping[str, Command]:
     return _plugins(ctx).registry.commands
 
 
-@click.command(cls=Gantool, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=Gantool,
+    epilog=EPILOG,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, message="gantool %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.option("--no-plugins", is_flag=True, is_eager=True, help="Use the built-in plugin only.")
@@ -88,6 +101,8 @@ def cli(ctx: click.Context, debug: bool, no_plugins: bool, plugins: tuple[str, .
         note(f"plugin {plugin.name} is not used ({plugin.status}); type: gantool plugin show {plugin.name}")
     for name in found.missing:
         note(f"GANTOOL_PLUGINS names {name!r}, which is not installed; type: gantool plugin list")
+    if ctx.invoked_subcommand is None:
+        say(START)
 
 
 def hoist(arguments: Sequence[str]) -> list[str]:

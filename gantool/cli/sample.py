@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gantool.cli.completion import label_names
 from gantool.cli.console import note, say, say_json
 from gantool.errors import DataError, OptionError
 from gantool.files.latents import SUFFIXES
@@ -52,9 +53,30 @@ class Request:
 @click.argument("model", metavar="MODEL")
 @click.option("-n", "--count", type=click.IntRange(1, MOST), help="How many pictures; 64 if nothing else tells.")
 @click.option("--seeds", help="Seeds and ranges: 0-15 or 3,8,20-29. Image s is always the same.")
-@click.option("--class", "classes", multiple=True, metavar="NAME[=COUNT]", help="A class, and how many of it.")
-@click.option("--with", "having", multiple=True, metavar="ATTRIBUTE", help="An attribute to have.")
-@click.option("--without", "lacking", multiple=True, metavar="ATTRIBUTE", help="An attribute to lack.")
+@click.option(
+    "--class",
+    "classes",
+    multiple=True,
+    metavar="NAME[=COUNT]",
+    help="A class, and how many of it.",
+    shell_complete=label_names("classes"),
+)
+@click.option(
+    "--with",
+    "having",
+    multiple=True,
+    metavar="ATTRIBUTE",
+    help="An attribute to have.",
+    shell_complete=label_names("attributes"),
+)
+@click.option(
+    "--without",
+    "lacking",
+    multiple=True,
+    metavar="ATTRIBUTE",
+    help="An attribute to lack.",
+    shell_complete=label_names("attributes"),
+)
 @click.option("--keywords", metavar="TEXT", help="Free words, matched to the names of classes or attributes.")
 @click.option("--truncation", type=float, metavar="T", help="Keep z within T standard deviations: safer, less varied.")
 @click.option("--columns", type=click.IntRange(1, 1000), help="Pictures in a row of the grid.")

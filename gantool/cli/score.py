@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gantool.cli import flags
+from gantool.cli.completion import label_names
 from gantool.cli.console import note, say, say_json, table
 from gantool.cli.ticks import ticks
 from gantool.config import RunConfig, Tier, resolve, stored_tier
@@ -60,9 +61,29 @@ class Scores:
 @click.argument("model", metavar="MODEL")
 @click.argument("pictures", metavar="PICTURES...", nargs=-1, required=True)
 @click.option("-n", "--count", type=click.IntRange(1, MOST), default=1000, help="Pictures of each side. [1000]")
-@click.option("--class", "name", metavar="NAME", help="What the pictures show, for a model of classes. [each is tried]")
-@click.option("--with", "having", multiple=True, metavar="ATTRIBUTE", help="An attribute that the pictures have.")
-@click.option("--without", "lacking", multiple=True, metavar="ATTRIBUTE", help="An attribute that they lack.")
+@click.option(
+    "--class",
+    "name",
+    metavar="NAME",
+    help="What the pictures show, for a model of classes. [each is tried]",
+    shell_complete=label_names("classes"),
+)
+@click.option(
+    "--with",
+    "having",
+    multiple=True,
+    metavar="ATTRIBUTE",
+    help="An attribute that the pictures have.",
+    shell_complete=label_names("attributes"),
+)
+@click.option(
+    "--without",
+    "lacking",
+    multiple=True,
+    metavar="ATTRIBUTE",
+    help="An attribute that they lack.",
+    shell_complete=label_names("attributes"),
+)
 @click.option("--data.root", "root", metavar="PATH", help="Where the model's data lies, if it has moved.")
 @click.option("--no-real", is_flag=True, help="Leave real examples out.")
 @click.option("-o", "--out", metavar="PNG", help="Also draw the distributions; what exists is kept.")

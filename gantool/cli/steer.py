@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gantool.cli.completion import label_names
 from gantool.cli.console import note, say, say_json
 from gantool.cli.film import check_out, is_film
 from gantool.cli.flags import registry_of
@@ -78,7 +79,13 @@ class Starts:
 @click.option("--steps", type=click.IntRange(2, 1000), default=7, help="Columns of the strip. [7]")
 @click.option("--seeds", help="Seeds and ranges to begin at. [0-7]")
 @click.option("-n", "--count", type=click.IntRange(1, 100_000), help="How many samples. [8]")
-@click.option("--class", "name", metavar="NAME", help="The class, for a model of classes; it stays.")
+@click.option(
+    "--class",
+    "name",
+    metavar="NAME",
+    help="The class, for a model of classes; it stays.",
+    shell_complete=label_names("classes"),
+)
 @click.option("--start", metavar="NAME", help="Only seeds whose sample the classifier takes for this feature.")
 @click.option("--from", "sources", multiple=True, metavar="FILE", help="Begin at pictures or latents. Repeatable.")
 @click.option("-o", "--out", metavar="PATH", help=OUT)

@@ -11,6 +11,7 @@ import click
 
 from gantool import processes
 from gantool.cli import flags
+from gantool.cli.completion import component_names
 from gantool.cli.console import note, say, say_json
 from gantool.config import RunConfig, Tier, resolve
 from gantool.errors import OptionError
@@ -210,7 +211,12 @@ command: flags.ComponentCommand = flags.ComponentCommand(
             help="Length in real images shown to D, instead of --steps.",
         ),
         *_run_flags(),
-        click.Option(["--observer"], metavar="NAMES", help="Who is told how the run goes, separated by commas."),
+        click.Option(
+            ["--observer"],
+            metavar="NAMES",
+            help="Who is told how the run goes, separated by commas.",
+            shell_complete=component_names("observer"),
+        ),
         click.Option(["--resume"], metavar="RUN", help="Go on with a run, exactly where it stopped."),
         click.Option(
             ["--dry-run"],

@@ -29,7 +29,14 @@ def test_a_slip_is_answered_by_one_line_that_says_what_to_type(line, workdir, ru
     assert list(workdir.iterdir()) == []
 
 
-@pytest.mark.parametrize("line", ["", "data", "plugin"])
+def test_gantool_alone_says_what_to_type_first(run_cli):
+    result = run_cli()
+    assert (result.code, result.err) == (0, "")
+    said = [line.split()[1] for line in result.out.splitlines() if line.startswith("  gantool ")]
+    assert said == ["train", "sample", "interpolate", "evaluate"]
+
+
+@pytest.mark.parametrize("line", ["data", "plugin"])
 def test_a_group_without_a_command_shows_its_help(line, run_cli):
     result = run_cli(*line.split())
     assert result.code == 2
