@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +39,7 @@ of the target's variance that the best linear direction explains, at least 0.25,
   the model   every other leak
   unknown     no real data, or nothing but the target's own feature is measured
 """
+OUT = "The .png to write, with a .json beside it; what exists is kept: the name gets -2."
 SHOWN = 16  # features in the picture besides targets and leaks
 COLUMNS = (
     *("direction", "feature", "effect in std", "selectivity", "monotonic", "explained", "aim"),
@@ -52,7 +55,7 @@ COLUMNS = (
 @click.option("--strength", type=click.FloatRange(0, 100, min_open=True), default=2.0, help="How far to walk. [2]")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Seed of samples, resamples and permutations. [0]")
 @click.option("--no-data", is_flag=True, help="Do not look at the real data.")
-@click.option("-o", "--out", metavar="FILE", help="The .png to write; what exists is kept: the name gets -2.")
+@click.option("-o", "--out", metavar="FILE", help=OUT)
 @click.option("--json", "as_json", is_flag=True, help="Print all figures as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def audit(path: str, classifier: str, **values: Any) -> None:
@@ -61,6 +64,7 @@ def audit(path: str, classifier: str, **values: Any) -> None:
     Each direction is walked both ways from the same samples. Its effect is the change of its feature in standard
     deviations, its leak the largest change of another feature for one of its own; both with a 95 % bootstrap interval.
     """
+    from gantool.cli.strips import strips
     from gantool.files import directions as files
     from gantool.latent.audit import audit as measure
     from gantool.latent.effects import draw
@@ -83,19 +87,28 @@ def audit(path: str, classifier: str, **values: Any) -> None:
         settings = {"strength": values["strength"], "seed": values["seed"]}
         found = measure(model.G, scorer, directions, z, c, **settings, real=real, tick=tick)
     _draw(found, out)
+    kept, source = _beside(out), _source(path, model, scorer, {**values, "classifier": classifier})
+    _keep(kept, found, source, strips(model, directions, z, c, values["strength"]))
     if values["as_json"]:
         say_json({"out": str(out), "model_hash": model.hash, "classifier": scorer.label, **found.plain()})
         return
     _report(found)
     following = shlex.join(["gantool", *_next(found, directions, path, str(model.path), classifier)])
+    say(f"All of it on one page, with strips of samples: {shlex.join(['gantool', 'report', str(kept)])}")
     say(f"{count} samples, {values['strength']:g} std each way: {out}. Next: {following}")
 
 
 def _destination(path: str, out: str | None) -> Path:
-    """Return the picture's place: a new name beside the directions where none is given."""
-    from gantool.files.names import check_suffix, free
+    """Return the picture's place: a new name, its figures' too, beside the directions where none is given."""
+    from gantool.files.names import check_suffix, numbered
 
-    return free(Path(path).with_name(f"{Path(path).stem}-audit.png") if out is None else check_suffix(out, (".png",)))
+    wanted = Path(path).with_name(f"{Path(path).stem}-audit.png") if out is None else check_suffix(out, (".png",))
+    return next(one for one in numbered(wanted) if not os.path.lexists(one) and not os.path.lexists(_beside(one)))
+
+
+def _beside(picture: Path) -> Path:
+    """Return where the figures of an audit lie: beside its picture."""
+    return picture.with_suffix(".json")
 
 
 def _real(model: Model, scorer: Scorer, seed: int) -> Tensor | None:
@@ -109,15 +122,16 @@ def _real(model: Model, scorer: Scorer, seed: int) -> Tensor | None:
 
 
 def _report(found: Audit) -> None:
-    table(COLUMNS, [_cells(row) for row in found.rows])
+    table(COLUMNS, [cells(row) for row in found.rows])
     for row in found.rows:
         if row.matched:
             say(f"{row.name} is no feature's name: it is judged by {row.target}, which it moves most.")
-        if said := _words(row):
+        if said := words(row):
             say(said)
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def cells(row: Row) -> tuple[str, ...]:
+    """Return what stands in the table under ``COLUMNS``."""
     return (
         row.name,
         row.target + (" (best match)" if row.matched else ""),
@@ -137,7 +151,7 @@ def _with_interval(value: float, interval: tuple[float, float] | None, form: str
     return f"{value:{form}} [{low:{form}}, {high:{form}}]"
 
 
-def _words(row: Row) -> str:
+def words(row: Row) -> str:
     """Say what a verdict means; nothing for a clean direction."""
     if row.verdict == "no effect":
         return f"{row.name} does not move {row.target}."
@@ -195,3 +209,32 @@ def _draw(found: Audit, out: Path) -> None:
         *(HeatMap(title, features, features, m[shown][:, shown].numpy(), 1.0) for title, m in square if m is not None),
     ]
     save_heat_maps(maps, out)
+
+
+def _source(path: str, model: Model, scorer: Scorer, values: Mapping[str, Any]) -> dict[str, str]:
+    """Say what was measured by what."""
+    line = ["gantool", "direction", "audit", path, "--classifier", values["classifier"], "-n", str(values["count"])]
+    line += ["--strength", f"{values['strength']:g}", "--seed", str(values["seed"])]
+    line += ["--model", values["model"]] if values["model"] else []
+    again = shlex.join([*line, *(["--no-data"] if values["no_data"] else [])])
+    return {"directions": path, "model": str(model.path), "model hash": model.hash, "by": scorer.label, "again": again}
+
+
+def _keep(path: Path, found: Audit, source: dict[str, str], drawn: dict[str, str]) -> None:
+    """Write the figures, for those features that the picture shows."""
+    from gantool.files.audit import StoredAudit, write
+
+    shown = found.shown(SHOWN)
+    stored = StoredAudit(
+        features=[found.features[column] for column in shown],
+        directions=list(found.rows),
+        effects=found.effects[:, shown].tolist(),
+        cosines=found.cosines.tolist(),
+        generated=found.generated[shown][:, shown].tolist(),
+        real=None if found.real is None else found.real[shown][:, shown].tolist(),
+        samples=found.samples,
+        strength=found.strength,
+        source=source,
+        strips=drawn,
+    )
+    write(path, stored)

@@ -184,10 +184,15 @@ def _features(header: envelope.Header) -> dict[str, Any]:
 
 
 def _results(path: Path) -> dict[str, Any]:
-    """Explain what gantool evaluate wrote. Raises FileError for any other JSON."""
+    """Explain what gantool evaluate or gantool direction audit wrote. Raises FileError for any other JSON."""
     from gantool.evaluation import results
 
-    found = results.read(path)
+    try:
+        found = results.read(path)
+    except FileError as error:
+        if error.given != "holds no results":
+            raise
+        return _audit(path)
     figures = ", ".join(f"{name} {figure['value']:.4g}" for name, figure in found.figures.items())
     return {
         "what": f"results of an evaluation by gantool {found.versions.get('gantool')}",
@@ -195,6 +200,20 @@ def _results(path: Path) -> dict[str, Any]:
         "model": f"{found.model.get('path')} at step {found.model.get('step')}",
         "model hash": found.model.get("hash"),
         "next": f"gantool evaluate --compare {_quoted(path)} OTHER.json",
+    }
+
+
+def _audit(path: Path) -> dict[str, Any]:
+    from gantool.files import audit
+
+    found = audit.read(path)
+    return {
+        "what": f"an audit of directions by gantool {found.gantool}",
+        "directions": ", ".join(f"{row.name}: {row.verdict}" for row in found.directions[:20]),
+        "samples": found.samples,
+        "by": found.source.get("by"),
+        "model hash": found.source.get("model hash"),
+        "next": f"gantool report {_quoted(path)}",
     }
 
 

@@ -7,7 +7,7 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -66,7 +66,7 @@ def read_picture(path: Path, shape: tuple[int, ...]) -> np.ndarray[Any, np.dtype
 
 
 @contextlib.contextmanager
-def opened(path: Path | str) -> Iterator[Image.Image]:
+def opened(path: Path | str | BinaryIO) -> Iterator[Image.Image]:
     """Open a picture of one of ``FORMATS``; its warnings are not for who looks at it.
 
     Raises what Pillow does, which may be anything, also where it has more than ``MAX_PIXELS``: its header says so.

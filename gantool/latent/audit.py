@@ -48,6 +48,7 @@ from torch import Tensor
 
 from gantool.errors import FileError, OptionError
 from gantool.files import envelope
+from gantool.files.audit import Interval, Row
 from gantool.files.directions import Directions
 from gantool.interfaces import Slot
 from gantool.latent import seeds as seeding
@@ -69,36 +70,6 @@ MARGIN, LEAST_EXPLAINED = 0.25, 0.25
 AIMED = 0.90
 CHANCE = 2.0  # standard deviations
 MOST_REAL = 2000
-
-Interval = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Row:
-    """What one direction does. ``matched``: the target was chosen as the feature that moves most.
-
-    ``explained`` is the share of the target's variance that the position along the direction explains, ``aim`` the
-    direction's cosine with the one that explains most. ``leak`` is
-    signed, in the other feature's standard deviations for one of the target's; None where nothing but the target's own
-    feature is measured. ``data_r`` and ``data_p`` are the correlation of the two in real data.
-    """
-
-    name: str
-    target: str
-    matched: bool
-    effect: float
-    effect_interval: Interval
-    selectivity: float
-    selectivity_interval: Interval
-    monotonicity: float
-    explained: float
-    aim: float
-    leak: float | None
-    leak_name: str | None
-    leak_interval: Interval | None
-    data_r: float | None
-    data_p: float | None
-    verdict: str
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ NOT_DRAWN = ("step", "images", "seconds", "vitals.loss_d", "vitals.loss_g")
 KNOWN = (
     (
         "Losses",
-        "What each network minimises, D's penalty included. They pull against each other, so neither has to fall.",
+        "What each network minimises, penalties apart. They pull against each other, so neither has to fall.",
         {"loss_d": "discriminator", "loss_g": "generator"},
     ),
     (
@@ -51,6 +51,14 @@ KNOWN = (
         {"vitals.steepness": "slope", "vitals.bound": "bound"},
     ),
 )
+AROUND: Mapping[str, tuple[float, ...]] = {
+    "Penalty": (0.0,),
+    "Variety": (0.0, 1.0),
+    "Distance to the data": (0.0,),
+    "Separation": (0.0, 1.0),
+    "Steepness of D": (0.0,),
+    "Speed": (0.0,),
+}
 LAST = ("Speed", "Real images a second.", {"rate": "images a second"})
 EVALUATED = "Measured on the checkpoint of each step."
 FURTHER = "A further number of this run's log."
@@ -62,12 +70,13 @@ Point = tuple[int, float]
 class Chart:
     """Curves on one pair of axes: the points of each by its label, steps ascending.
 
-    ``telling``: where the first curve ends is worth a place at the top of a report.
+    A linear axis holds the values ``around``. ``telling``: where the first curve ends is worth a place at the top.
     """
 
     title: str
     caption: str
     curves: Mapping[str, Sequence[Point]]
+    around: tuple[float, ...] = ()
     telling: bool = False
 
     def summary(self) -> str:
@@ -90,7 +99,7 @@ def charts(rows: Iterable[Mapping[str, Any]]) -> tuple[list[Chart], int]:
 
 def _known(found: Mapping[str, list[Point]], title: str, caption: str, names: Mapping[str, str]) -> Chart:
     curves = {label: found[name] for name, label in names.items() if name in found}
-    return Chart(title, caption, curves, telling=title == "Variety")
+    return Chart(title, caption, curves, AROUND.get(title, ()), telling=title == "Variety")
 
 
 def _others(found: Mapping[str, list[Point]]) -> list[Chart]:

@@ -13,10 +13,11 @@ from PIL import Image
 from gantool.errors import FileError
 from gantool.files.pictures import opened
 
-__all__ = ["Embedded", "embed", "spread"]
+__all__ = ["Embedded", "embed", "shrink", "spread"]
 
 MOST_FILE = 2**27  # bytes of a picture that is looked at
 QUALITY = 85
+AS_IT_IS = ("PNG", "WEBP")  # formats that every browser shows
 SMALLEST = 64  # pixels of the longer side that a picture is not shrunk below
 
 
@@ -31,26 +32,31 @@ class Embedded:
 
 
 def embed(path: Path, most: int) -> Embedded:
-    """Return a picture of at most ``most`` bytes: a PNG as it is where it fits, else a WebP, halved until it does.
+    """Return a picture of at most ``most`` bytes: as it is where it fits, else a WebP, halved until it does.
 
     Raises FileError for what is no picture.
     """
     try:
         if path.stat().st_size > MOST_FILE:
             raise FileError(str(path), "is too long for a picture", f"at most {MOST_FILE} bytes")
-        data = path.read_bytes()
-        with opened(path) as stored:
+        return shrink(path.read_bytes(), most)
+    except (OSError, ValueError) as error:
+        raise FileError(str(path), f"cannot be read ({error})", "a picture that gantool made") from error
+
+
+def shrink(data: bytes, most: int) -> Embedded:
+    """Return the picture that a file's bytes are, as ``embed`` does. Raises ValueError where they are none."""
+    try:
+        with opened(io.BytesIO(data)) as stored:
             stored.load()
             image, form = stored.convert("RGB"), stored.format
-    except FileError:
-        raise
     except Exception as error:  # a decoder may raise anything on a damaged file
-        raise FileError(str(path), f"is not a picture that can be read ({error})", "a PNG that gantool made") from error
-    if form == "PNG" and len(data) <= most:
-        return Embedded(_address(data, "png"), image.width, image.height, smaller=False)
+        raise ValueError(f"it is no picture: {error}") from error
+    if form in AS_IT_IS and len(data) <= most:
+        return Embedded(_address(data, form), image.width, image.height, smaller=False)
     while len(data := _webp(image)) > most and max(image.size) > SMALLEST:
         image = image.resize((max(1, image.width // 2), max(1, image.height // 2)), Image.Resampling.LANCZOS)
-    return Embedded(_address(data, "webp"), image.width, image.height, smaller=True)
+    return Embedded(_address(data, "WEBP"), image.width, image.height, smaller=True)
 
 
 def spread(count: int, most: int) -> Sequence[int]:
@@ -67,4 +73,4 @@ def _webp(image: Image.Image) -> bytes:
 
 
 def _address(data: bytes, form: str) -> str:
-    return f"data:image/{form};base64,{base64.b64encode(data).decode()}"
+    return f"data:image/{form.lower()};base64,{base64.b64encode(data).decode()}"

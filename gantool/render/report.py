@@ -38,6 +38,7 @@ __all__ = [
 
 LONGEST = 2000  # letters of one text
 MOST_ROWS = 500  # of a table
+CHOOSING = ("name", "names")  # the settings that choose components
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,10 @@ def _digest(part: str) -> str:
 def _data(curves: Sequence[Chart], marks: Sequence[Mark]) -> str:
     """Return what the script draws, as JSON that cannot end its element."""
     drawn = [
-        {"curves": [{"label": printable(label), "points": points} for label, points in chart.curves.items()]}
+        {
+            "around": chart.around,
+            "curves": [{"label": printable(label), "points": points} for label, points in chart.curves.items()],
+        }
         for chart in curves
     ]
     ends = [points[-1][0] for chart in curves for points in chart.curves.values()]
@@ -164,10 +168,10 @@ def slider(frames: Sequence[tuple[int, Embedded]], title: str) -> str:
     return f"<figure><figcaption><h3>{text(title)}</h3></figcaption>{controls if last else ''}{pictures}</figure>"
 
 
-def figure(picture: Embedded, title: str, caption: str, alt: str) -> str:
+def figure(picture: Embedded, caption: str, alt: str, title: str = "At the end") -> str:
     """Return a picture with its title; ``alt`` says what it shows."""
-    head = f"<figcaption><h3>{text(title)}</h3><p>{text(caption)}</p></figcaption>"
-    return f"<figure>{head}{_picture(picture, alt)}</figure>"
+    below = f"<p>{text(caption)}</p>" if caption else ""
+    return f"<figure><figcaption><h3>{text(title)}</h3></figcaption>{_picture(picture, alt)}{below}</figure>"
 
 
 def _picture(picture: Embedded, alt: str, more: str = "") -> str:
@@ -200,6 +204,7 @@ def heat_map(
     most: float,
 ) -> str:
     """Return a matrix in colours: blue below 0 and red above, full at ``most``."""
+    most = most or 1.0
     top = "".join(f'<th scope="col">{text(name)}</th>' for name in columns)
     body = "".join(
         f'<tr><th scope="row">{text(name)}</th>{"".join(f"<td>{value:+.2f}</td>" for value in row)}</tr>'
@@ -215,11 +220,13 @@ def settings(resolved: Mapping[str, Any], given: Mapping[str, Any], by: Mapping[
     whole = []
     for name, options in resolved.items():
         own = given.get(name, {})
-        rows = [(option, _shown(value)) for option, value in options.items()]
+        rows = [(option, _shown(value)) for option, value in options.items() if option not in CHOOSING]
         marked = [index for index, (option, _) in enumerate(rows) if option in own]
-        source = f'<p class="note">{text(by[name])}</p>' if name in by else ""
-        whole.append(f'<div class="card"><h3>{text(name)}</h3>{source}{table(rows, given=marked)}</div>')
-    return f'<div class="grid">{"".join(whole[:MOST_ROWS])}</div>' if whole else ""
+        chosen = by.get(name) or "".join(_shown(options[option]) for option in CHOOSING if option in options)
+        kind = "source given" if own.keys() & set(CHOOSING) else "source"
+        head = f"<h3>{text(name)}</h3>" + (f'<p class="{kind}">{text(chosen)}</p>' if chosen else "")
+        whole.append(f'<div class="card">{head}{table(rows, given=marked) if rows else ""}</div>')
+    return f'<div class="columns">{"".join(whole[:MOST_ROWS])}</div>' if whole else ""
 
 
 def _shown(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 
@@ -10,8 +11,9 @@ import torch
 from PIL import Image
 
 from gantool import open_model
-from gantool.cli.audit import _cells, _next, _words
+from gantool.cli.audit import _next, cells, words
 from gantool.cli.main import run
+from gantool.files import audit as audits
 from gantool.files import directions as directions_files
 from gantool.files.classifier import Head, TrainedClassifier
 from gantool.files.classifier import write as write_classifier
@@ -83,6 +85,23 @@ def test_json_holds_the_matrices_of_directions_samples_and_real_data(audit, tmp_
     assert again == {**found, "out": str(tmp_path / "a-2.png")}
 
 
+def test_the_figures_lie_beside_the_picture_under_its_name_with_strips_and_make_a_page(audit, place, tmp_path, run_cli):
+    (tmp_path / "a.json").write_text("mine")
+    said = audit("d.safetensors", *BY, "-o", tmp_path / "a.png").out
+    assert (tmp_path / "a.json").read_text() == "mine"
+    assert (tmp_path / "a-2.png").exists()
+    stored = audits.read(tmp_path / "a-2.json")
+    assert ([row.name for row in stored.directions], stored.samples) == (["bright", "pca1"], 24)
+    assert list(stored.strips) == ["bright", "pca1"]
+    strip = Image.open(io.BytesIO(stored.strip("bright")))
+    assert (strip.format, strip.width > 5 * 48, strip.height > 4 * 48) == ("WEBP", True, True)
+    assert stored.source["again"] == (
+        "gantool direction audit d.safetensors --classifier a.safetensors -n 24 --strength 2 --seed 0"
+    )
+    assert f"gantool report {tmp_path / 'a-2.json'}" in said
+    assert run_cli("report", tmp_path / "a-2.json").code == 0
+
+
 def test_without_real_data_no_fault_is_named(audit, tmp_path):
     done = audit("d.safetensors", *BY, "--no-data", "--json", "-o", tmp_path / "a.png")
     found = json.loads(done.out)
@@ -114,8 +133,8 @@ WORDS = {
 
 @pytest.mark.parametrize("verdict", WORDS)
 def test_each_fault_is_said_in_words_of_its_own(verdict):
-    assert _words(row(verdict=verdict)) == WORDS[verdict]
-    assert _cells(row(verdict=verdict))[-3:] == ("age +0.50 [+0.40, +0.60]", "+0.60 (p 0.001)", verdict)
+    assert words(row(verdict=verdict)) == WORDS[verdict]
+    assert cells(row(verdict=verdict))[-3:] == ("age +0.50 [+0.40, +0.60]", "+0.60 (p 0.001)", verdict)
 
 
 NAMES = ("smile", "age", "glasses")

@@ -7,13 +7,14 @@
 
   // Numbers
 
+  const whole = (value) => Math.round(value).toLocaleString("en");
   const number = (value) => {
     if (value === undefined) return "";
     const size = Math.abs(value);
     if (size !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(2).replace(/\.?0+e/, "e");
+    if (size >= 1e4) return whole(value);
     return String(Number(value.toPrecision(4)));
   };
-  const whole = (value) => Math.round(value).toLocaleString("en");
 
   function linearTicks(low, high, count) {
     const rough = (high - low) / count, power = 10 ** Math.floor(Math.log10(rough));
@@ -42,10 +43,11 @@
 
   function range(chart, log) {
     const values = chart.curves.flatMap((curve) => curve.points.map((point) => point[1]));
-    let low = values.reduce((a, b) => Math.min(a, b)), high = values.reduce((a, b) => Math.max(a, b));
+    if (!log) values.push(...chart.around);
+    const low = values.reduce((a, b) => Math.min(a, b)), high = values.reduce((a, b) => Math.max(a, b));
     if (log) return low === high ? [low / 2, high * 2] : [low / 1.1, high * 1.1];
     const room = (high - low) * 0.05 || Math.abs(high) * 0.1 || 1;
-    return [low - room, high + room];
+    return [chart.around.includes(low) ? low : low - room, high + room];
   }
 
   function draw(plot) {
@@ -58,7 +60,7 @@
     plot.step = (pixel) => ((pixel - LEFT) / (right - LEFT)) * last;
     svg.replaceChildren();
     svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
-    for (const tick of log ? logTicks(low, high) : linearTicks(low, high, 4)) {
+    for (const tick of log ? logTicks(low, high) : linearTicks(low, high, 5)) {
       add(svg, "line", { class: "grid-line", x1: LEFT, x2: right, y1: y(tick), y2: y(tick) });
       add(svg, "text", { x: LEFT - 6, y: y(tick) + 4, "text-anchor": "end" }, number(tick));
     }
@@ -124,7 +126,7 @@
     const plot = { chart: data.charts[figure.dataset.chart], svg: figure.querySelector("svg"), log: figure.querySelector("input"), at: data.last };
     const values = plot.chart.curves.flatMap((curve) => curve.points.map((pair) => pair[1]));
     const low = values.reduce((a, b) => Math.min(a, b)), high = values.reduce((a, b) => Math.max(a, b));
-    plot.log.checked = low > 0 && high / low > 1000;
+    plot.log.checked = !plot.chart.around.length && low > 0 && high / low > 100;
     plot.log.parentElement.hidden = low <= 0;
     plot.values = legend(plot, figure.querySelector(".legend"));
     plot.log.addEventListener("change", () => draw(plot));
@@ -174,6 +176,7 @@
   for (const table of document.querySelectorAll("table.heat")) {
     for (const cell of table.querySelectorAll("td")) {
       const share = Math.max(-1, Math.min(1, Number(cell.textContent) / Number(table.dataset.most)));
+      cell.classList.toggle("full", Math.abs(share) > 0.6);
       cell.style.backgroundColor = `rgb(var(--${share < 0 ? "cold" : "warm"}) / ${(Math.abs(share) * 0.85).toFixed(2)})`;
     }
   }
