@@ -18,8 +18,9 @@ from gantool.errors import FileError
 from gantool.files import strict
 from gantool.files.envelope import FORMAT, check_format, write_text
 
-__all__ = ["Interval", "Row", "StoredAudit", "read", "write"]
+__all__ = ["KIND", "Interval", "Row", "StoredAudit", "read", "write"]
 
+KIND = "audit"
 MOST_BYTES = 2**26
 
 Interval = tuple[float, float]
@@ -83,7 +84,7 @@ class StoredAudit:
 
 def write(path: Path, audit: StoredAudit) -> None:
     """Write an audit as JSON, whole or not at all."""
-    write_text(path, json.dumps({"kind": "audit", **asdict(audit)}, sort_keys=True) + "\n")
+    write_text(path, json.dumps({"kind": KIND, **asdict(audit)}, sort_keys=True) + "\n")
 
 
 def read(path: Path | str) -> StoredAudit:
@@ -98,7 +99,7 @@ def read(path: Path | str) -> StoredAudit:
         raise FileError(where, f"cannot be read ({error.strerror})", allowed) from error
     except ValueError as error:
         raise FileError(where, "is not JSON", allowed) from error
-    if not isinstance(plain, dict) or plain.get("kind") != "audit":
+    if not isinstance(plain, dict) or plain.get("kind") != KIND:
         raise FileError(where, "holds no audit", allowed)
     check_format(path, plain.get("format"), plain.get("gantool"))
     try:

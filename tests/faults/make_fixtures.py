@@ -42,11 +42,20 @@ data pack {SHAPES} --data.labels attributes -o attributes-pack.safetensors
 classifier label run --classifier classifier.safetensors -n 12 -o scores.safetensors
 classifier label samples --classifier classifier.safetensors -o picture-scores.safetensors
 direction find run --method ridge --scores scores.safetensors --toward size -o directions.safetensors
+direction audit directions.safetensors --model run --classifier classifier.safetensors -n 12 -o audit.png
 direction find run --method pca --pca.count 2 -n 12 -o pca.safetensors
 evaluate run --extractor classifier.safetensors -n 40 --save-features features.safetensors -o evaluation.json
 evaluate run/checkpoints/step-00000001.safetensors --extractor classifier.safetensors -n 40 -o earlier.json
 """
-NOT_READ_AGAIN = ("**/.lock", "**/loss.png", "**/training.gif", "points/samples", "codes/samples", "[cp]o*/grid.png")
+NOT_READ_AGAIN = (
+    "**/.lock",
+    "**/loss.png",
+    "**/training.gif",
+    "audit.png",
+    "points/samples",
+    "codes/samples",
+    "[cp]o*/grid.png",
+)
 FACTS = {
     "checkpoint": ("step", "images", "shape", "prior", "condition", "fingerprint", "model_hash", "resolved"),
     "latents": ("model_hash", "model", "seeds", "truncation", "names"),

@@ -9,6 +9,7 @@ import json
 import pkgutil
 import shutil
 import struct
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from PIL import Image, PngImagePlugin
 
 import gantool.files
 from gantool.evaluation import results
-from gantool.files import checkpoint, classifier, dataset, directions, features, latents, scores
+from gantool.files import audit, checkpoint, classifier, dataset, directions, features, latents, scores
 from gantool.files.envelope import FORMAT
 from gantool.files.settings import read_settings
 from gantool.latent.model import open_model
@@ -146,6 +147,11 @@ def test_features_hold_both_sides(name):
     assert source == wanted["facts"]["source"]
 
 
+@of_kind("audit")
+def test_an_audit_holds_its_figures_and_strips(name):
+    assert plain({"kind": audit.KIND, **asdict(audit.read(FOLDER / name))}) == EXPECTED[name]["facts"]
+
+
 @of_kind("evaluation")
 def test_results_hold_their_figures_and_protocol(name):
     assert {**results.read(FOLDER / name).plain(), "seconds": 0} == {**EXPECTED[name]["facts"], "seconds": 0}
@@ -229,7 +235,11 @@ def test_commands_take_the_files(old, run_cli, line):
         assert any(path.name.startswith("strip.png") for path in old.iterdir())
 
 
-WHAT = {"evaluation": "results of an evaluation by gantool", "picture": "a picture"}
+WHAT = {
+    "audit": "an audit of directions by gantool",
+    "evaluation": "results of an evaluation by gantool",
+    "picture": "a picture",
+}
 
 
 @pytest.mark.parametrize("name", [name for name, one in EXPECTED.items() if one["kind"] != "manifest"])
@@ -282,7 +292,7 @@ def newer_picture(path):
 
 def newer_results(path):
     said = json.loads(path.read_text(encoding="utf-8"))
-    said |= {"format": FORMAT + 1, "versions": {**said["versions"], "gantool": "9.1"}}
+    said |= {"format": FORMAT + 1, "versions": {**said.get("versions", {}), "gantool": "9.1"}, "gantool": "9.1"}
     path.write_text(json.dumps(said), encoding="utf-8")
 
 
@@ -298,6 +308,7 @@ USES = {
     "scores.safetensors": "direction find run --scores scores.safetensors",
     "pack.safetensors": "train --data packed --data.root pack.safetensors --dry-run",
     "features.safetensors": "inspect features.safetensors",
+    "audit.json": "report audit.json",
     "evaluation.json": "evaluate --compare evaluation.json earlier.json",
 }
 
