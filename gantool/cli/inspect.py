@@ -14,7 +14,7 @@ import click
 from gantool.cli.console import say, say_json
 from gantool.cli.flags import registry_of
 from gantool.errors import FileError, UserError
-from gantool.files import checkpoint, envelope, foreign
+from gantool.files import audit, checkpoint, envelope, foreign, strict
 
 if TYPE_CHECKING:
     from gantool.registry import Registry
@@ -60,7 +60,7 @@ def explain(path: Path, registry: Registry) -> dict[str, Any]:
     if kind == "npy":
         return {"what": "a numpy array"}
     if path.suffix == ".json":
-        return _results(path)
+        return _json(path)
     raise FileError(str(path), f"is {'empty' if kind == 'empty' else 'not a file that gantool knows'}", "see --help")
 
 
@@ -183,16 +183,16 @@ def _features(header: envelope.Header) -> dict[str, Any]:
     }
 
 
-def _results(path: Path) -> dict[str, Any]:
+def _json(path: Path) -> dict[str, Any]:
     """Explain what gantool evaluate or gantool direction audit wrote. Raises FileError for any other JSON."""
+    kind = strict.read_table(path, audit.MOST_BYTES, "a .json that gantool wrote").get("kind")
+    return _audit(path) if kind == audit.KIND else _results(path)
+
+
+def _results(path: Path) -> dict[str, Any]:
     from gantool.evaluation import results
 
-    try:
-        found = results.read(path)
-    except FileError as error:
-        if error.given != "holds no results":
-            raise
-        return _audit(path)
+    found = results.read(path)
     figures = ", ".join(f"{name} {figure['value']:.4g}" for name, figure in found.figures.items())
     return {
         "what": f"results of an evaluation by gantool {found.versions.get('gantool')}",
@@ -204,8 +204,6 @@ def _results(path: Path) -> dict[str, Any]:
 
 
 def _audit(path: Path) -> dict[str, Any]:
-    from gantool.files import audit
-
     found = audit.read(path)
     return {
         "what": f"an audit of directions by gantool {found.gantool}",

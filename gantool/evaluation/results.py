@@ -49,16 +49,8 @@ def write(path: Path, results: Results) -> None:
 def read(path: Path | str) -> Results:
     """Read results. Raises FileError for anything else."""
     where, allowed = str(path), "a .json that gantool evaluate wrote"
-    try:
-        file = Path(path)
-        if file.stat().st_size > MOST_BYTES:
-            raise FileError(where, "is too long for results", allowed)
-        plain = strict.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FileError(where, f"cannot be read ({error.strerror})", allowed) from error
-    except ValueError as error:
-        raise FileError(where, "is not JSON", allowed) from error
-    if not isinstance(plain, dict) or plain.get("kind") != "evaluation":
+    plain = strict.read_table(path, MOST_BYTES, allowed)
+    if plain.get("kind") != "evaluation":
         raise FileError(where, "holds no results", allowed)
     versions = plain.get("versions")
     check_format(path, plain.get("format"), versions.get("gantool") if isinstance(versions, dict) else None)

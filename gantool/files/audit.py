@@ -18,7 +18,7 @@ from gantool.errors import FileError
 from gantool.files import strict
 from gantool.files.envelope import FORMAT, check_format, write_text
 
-__all__ = ["KIND", "Interval", "Row", "StoredAudit", "read", "write"]
+__all__ = ["KIND", "MOST_BYTES", "Interval", "Row", "StoredAudit", "read", "write"]
 
 KIND = "audit"
 MOST_BYTES = 2**26
@@ -90,16 +90,8 @@ def write(path: Path, audit: StoredAudit) -> None:
 def read(path: Path | str) -> StoredAudit:
     """Read an audit. Raises FileError for anything else."""
     where, allowed = str(path), "a .json that gantool direction audit left"
-    try:
-        file = Path(path)
-        if file.stat().st_size > MOST_BYTES:
-            raise FileError(where, "is too long for an audit", allowed)
-        plain = strict.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FileError(where, f"cannot be read ({error.strerror})", allowed) from error
-    except ValueError as error:
-        raise FileError(where, "is not JSON", allowed) from error
-    if not isinstance(plain, dict) or plain.get("kind") != KIND:
+    plain = strict.read_table(path, MOST_BYTES, allowed)
+    if plain.get("kind") != KIND:
         raise FileError(where, "holds no audit", allowed)
     check_format(path, plain.get("format"), plain.get("gantool"))
     try:

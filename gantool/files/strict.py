@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-__all__ = ["loads"]
+from gantool.errors import FileError
+
+__all__ = ["loads", "read_table"]
 
 DEEPEST = 64  # of ours none is deeper than 8; what shows, compares or checks a value follows it by nested calls
 MOST_PARTS = 2**20  # lists and tables: an empty one takes 3 bytes of a file and 70 of memory
@@ -33,3 +36,18 @@ def loads(text: str | bytes, pairs: Pairs | None = None) -> Any:
         if not level:
             return found
     raise ValueError("nested too deep")
+
+
+def read_table(path: Path | str, most: int, allowed: str) -> dict[str, Any]:
+    """Return the table that a JSON file of at most ``most`` bytes holds. Raises FileError, saying what is allowed."""
+    where = str(path)
+    try:
+        file = Path(path)
+        if file.stat().st_size > most:
+            raise FileError(where, f"has more than {most} bytes", allowed)
+        found = loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FileError(where, f"cannot be read ({error.strerror})", allowed) from error
+    except ValueError as error:
+        raise FileError(where, "is not JSON", allowed) from error
+    return found if isinstance(found, dict) else {}
