@@ -18,7 +18,9 @@ LINES = {
 }
 
 
-@pytest.mark.parametrize("chosen", LINES)
+@pytest.mark.parametrize(
+    "chosen", ["defaults", "points", *(pytest.param(name, marks=pytest.mark.slow) for name in ("penalty", "clipping"))]
+)
 def test_the_same_command_gives_the_same_numbers_and_so_do_the_settings_it_left(chosen, run_cli, workdir):
     line = ["train", *LINES[chosen], "--steps", 3, "-q"]
     for out in ("one", "two"):
@@ -32,6 +34,7 @@ def test_the_same_command_gives_the_same_numbers_and_so_do_the_settings_it_left(
         assert open_model(workdir / f"again-{number}").hash == wanted
 
 
+@pytest.mark.slow
 def test_processes_that_hash_names_otherwise_train_the_same(run_process, workdir):
     for seed in ("1", "2"):
         assert run_process("train", *SMALL, "--steps", 2, "-q", "-o", seed, PYTHONHASHSEED=seed).code == 0

@@ -24,7 +24,7 @@ def trains():
     return log.exists() and log.stat().st_size
 
 
-@pytest.mark.parametrize("sent", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("sent", ["SIGINT", "SIGTERM", pytest.param("SIGHUP", marks=pytest.mark.slow)])
 def test_a_signal_saves_the_last_step_and_says_how_to_go_on(sent, start):
     process = start(*TRAIN)
     wait_for(trains, process)
@@ -46,7 +46,7 @@ def test_a_second_signal_ends_a_step_that_hangs(start):
     assert process.wait(timeout=5) == 128 + signal.SIGTERM
 
 
-@pytest.mark.parametrize("sent", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("sent", ["SIGTERM", pytest.param("SIGINT", marks=pytest.mark.slow)])
 def test_a_signal_to_torchrun_stops_all_at_one_step_with_one_line(sent, start):
     process = start(*TRAIN, "--device", "cpu", program=TORCHRUN)
     wait_for(trains, process)

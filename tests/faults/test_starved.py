@@ -48,25 +48,25 @@ def assert_whole(run):
     assert checkpoint.find(run, resuming=True) in found
 
 
-def test_a_disk_that_fills_up_is_one_line_and_what_was_saved_stays(small_disk, finish):
+def test_a_disk_that_fills_up_is_one_line_and_what_was_saved_stays(small_disk, run_cli):
     run = small_disk / "run"
-    code, _, said = finish("train", *SMALL, *ENDLESS, "--checkpoint-every", 2, "--keep", 100, "-q", "-o", run)
-    assert code == 2
-    assert "cannot be written (No space left on device); a folder with room; free some space" in said
-    assert said.count("\n") == 1
+    full = run_cli("train", *SMALL, *ENDLESS, "--checkpoint-every", 2, "--keep", 100, "-q", "-o", run)
+    assert full.code == 2
+    assert "cannot be written (No space left on device); a folder with room; free some space" in full.err
+    assert full.err.count("\n") == 1
     assert_whole(run)
     subprocess.run(["mount", "-o", "remount,size=2m", "disk"], check=True)
-    assert finish("train", "--resume", run, "--steps", newest(run) + 2, "-q")[0] == 0
+    assert run_cli("train", "--resume", run, "--steps", newest(run) + 2, "-q").code == 0
 
 
-def test_a_read_only_disk_is_refused_before_any_work(small_disk, finish):
-    finish("train", *SMALL, "--steps", 1, "-q", "-o", small_disk / "run")
+def test_a_read_only_disk_is_refused_before_any_work(small_disk, run_cli):
+    run_cli("train", *SMALL, "--steps", 1, "-q", "-o", small_disk / "run")
     subprocess.run(["mount", "-o", "remount,ro", "disk"], check=True)
     for line in ([*SMALL, "-o", small_disk / "new"], ["--resume", small_disk / "run", "--steps", 5]):
-        code, _, said = finish("train", *line)
-        assert code == 2
-        assert "(Read-only file system)" in said
-        assert said.count("\n") == 1
+        refused = run_cli("train", *line)
+        assert refused.code == 2
+        assert "(Read-only file system)" in refused.err
+        assert refused.err.count("\n") == 1
 
 
 def test_a_file_that_cannot_grow_is_one_line(finish):
@@ -77,8 +77,8 @@ def test_a_file_that_cannot_grow_is_one_line(finish):
     assert list((RUN / "checkpoints").iterdir()) == []
 
 
-@pytest.mark.parametrize("taken", [False, True])
-def test_a_run_whose_folder_was_taken_away_saves_its_state_and_ends(taken, start, finish):
+@pytest.mark.parametrize("taken", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_a_run_whose_folder_was_taken_away_saves_its_state_and_ends(taken, start, run_cli):
     process = start("train", *SMALL, *ENDLESS, "--checkpoint-every", 100, "-q", "-o", RUN)
     wait_for(lambda: newest(RUN) > 0, process)
     time.sleep(0.1)  # it has saved, and trains
@@ -95,8 +95,8 @@ def test_a_run_whose_folder_was_taken_away_saves_its_state_and_ends(taken, start
     if taken:
         assert [path.name for path in RUN.iterdir()] == ["mine.txt"]
     step = newest(saved) + 2
-    assert finish("train", "--resume", saved, "--steps", step, "-q")[0] == 0
-    assert finish("train", "--resume", "elsewhere", "--steps", step, "-q")[0] == 0
+    assert run_cli("train", "--resume", saved, "--steps", step, "-q").code == 0
+    assert run_cli("train", "--resume", "elsewhere", "--steps", step, "-q").code == 0
     assert tensors(saved) == tensors(Path("elsewhere"))
 
 
@@ -108,7 +108,14 @@ def test_too_little_memory_names_the_batch_and_how_to_cut_it(finish):
     assert "memory ran out in step 1 (" in said
     assert "a smaller --batch-size than 65536, or its parts one after the other" in said
     assert said.endswith(f"type: gantool train --config {RUN.absolute()} --accumulate 2\n")
-    assert finish(*line, 2**11, "--accumulate", 2**6, "-o", "parts", program=program)[0] == 0
+
+
+@pytest.mark.slow
+def test_parts_of_a_batch_fit_where_the_whole_does_not(finish):
+    program = [sys.executable, "-c", STARVED, "400"]
+    line = ["train", "--data.size", 16, "--data.length", 40, "--steps", 1, "-q", "--batch-size", 2**11, "-o", RUN]
+    assert finish(*line, program=program)[0] == 1
+    assert finish(*line, "--accumulate", 2**6, program=program)[0] == 0
 
 
 def test_too_little_memory_for_the_data_is_one_line(finish):

@@ -26,6 +26,7 @@ def test_training_ends_well_where_nobody_reads_its_remarks(finish):
     assert newest(Path("run")) == 2
 
 
+@pytest.mark.slow
 def test_training_is_done_where_nobody_reads_its_result(finish):
     code, _, said = finish(*TRAIN, "-q", "-o", "run", stdout=without_reader())
     assert (code, said) == (1, "")  # as any program in front of "| head"
