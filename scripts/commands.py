@@ -9,12 +9,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 
+from gantool.cli.components import COLUMNS, option_rows
 from gantool.cli.main import cli
-from gantool.options import describe
 from gantool.plugins import load_plugins
 from gantool.registry import KINDS, Component
 
@@ -84,26 +83,14 @@ def components() -> Iterator[str]:
         flag = f"`--{kind.section}`; " if kind.section else ""
         yield f"## {kind.name}\n\n{flag}{USES[kind.use]}."
         for part in registry.all(kind.name):
-            prefix = kind.section if kind.use == "one" else part.name
-            yield f"### {part.name}\n\n{part.summary}" + table(part, prefix)
+            yield f"### {part.name}\n\n{part.summary}" + table(part)
 
 
-def table(part: Component, prefix: str) -> str:
+def table(part: Component) -> str:
     """Return the options of a component as a table; nothing where it has none."""
-    rows = [
-        (f"`--{prefix}.{row.flag}`", said(row.default), row.allowed, row.description) for row in describe(part.options)
-    ]
-    lines = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
-    return (
-        "\n\n" + "\n".join(["| flag | default | allowed | what it does |", "|---|---|---|---|", *lines]) if rows else ""
-    )
-
-
-def said(default: Any) -> str:
-    """Write a default as one types it."""
-    if isinstance(default, tuple):
-        return ",".join(map(str, default))
-    return "none" if default is None else str(default)
+    rows = [COLUMNS, ("---",) * len(COLUMNS), *((f"`{flag}`", *rest) for flag, *rest in option_rows(part))]
+    lines = (f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows)
+    return "\n\n" + "\n".join(lines) if len(rows) > 2 else ""
 
 
 def main() -> None:

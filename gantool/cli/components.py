@@ -12,6 +12,7 @@ from gantool.options import describe
 from gantool.plugins import PluginSet
 from gantool.registry import KINDS, Component, Registry
 
+COLUMNS = ("flag", "default", "allowed", "what it does")
 EPILOG = """\b
 Examples:
   gantool components
@@ -85,13 +86,8 @@ def _show(component: Component) -> None:
     say(f"{component.kind} {component.name}: {component.summary}")
     say(f"from the plugin {source.plugin} ({source.dist} {source.version})" if source.dist else f"from {source.plugin}")
     kind = KINDS[component.kind]
-    prefix = kind.section if kind.use == "one" else component.name
-    rows = [
-        (f"--{prefix}.{option.flag}", _text(option.default), option.allowed, option.description)
-        for option in describe(component.options)
-    ]
-    if rows:
-        table(("flag", "default", "allowed", "what it does"), rows)
+    if rows := option_rows(component):
+        table(COLUMNS, rows)
     else:
         say("It has no options.")
     if component.recipe:
@@ -102,5 +98,17 @@ def _show(component: Component) -> None:
         say(f"Next: gantool train --{kind.section} {component.name} --help")
 
 
+def option_rows(component: Component) -> list[tuple[str, str, str, str]]:
+    """Return what stands under ``COLUMNS`` for each option of a component."""
+    kind = KINDS[component.kind]
+    prefix = kind.section if kind.use == "one" else component.name
+    return [
+        (f"--{prefix}.{option.flag}", _text(option.default), option.allowed, option.description)
+        for option in describe(component.options)
+    ]
+
+
 def _text(default: Any) -> str:
-    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+    if isinstance(default, tuple):
+        return ",".join(map(str, default))
+    return "none" if default is None else str(default)  # as it is typed

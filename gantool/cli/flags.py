@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
-from gantool.cli.completion import component_names
+from gantool.cli.completion import component_names, label_names
 from gantool.config import RunConfig, Tier, TrainingOptions, choose, choose_lists, resolve
 from gantool.errors import FileError, OptionError, PluginError, UserError
 from gantool.files import checkpoint, envelope
@@ -27,6 +27,7 @@ from gantool.registry import KINDS, LISTS, SECTIONS, Component, Registry
 
 __all__ = [
     "ComponentCommand",
+    "attribute_flags",
     "chosen",
     "chosen_tool",
     "chosen_tools",
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 SELECTORS = (*SECTIONS, *LISTS, "recipe", "config", "resume")
 
 
@@ -241,6 +243,20 @@ def selectors() -> list[click.Option]:
         for section, kind in LISTS.items()
     ]
     return [*chosen, *lists, recipe, config]
+
+
+def attribute_flags(having: str, lacking: str) -> Callable[[Decorated], Decorated]:
+    """Return what adds ``--with`` and ``--without`` to a command that names a model of attributes."""
+    attributes = label_names("attributes")
+    rows = (("--without", "lacking", lacking), ("--with", "having", having))  # the last that is added stands first
+
+    def add(command: Decorated) -> Decorated:
+        for flag, name, said in rows:
+            option = click.option(flag, name, multiple=True, metavar="ATTRIBUTE", help=said, shell_complete=attributes)
+            command = option(command)
+        return command
+
+    return add
 
 
 def peek(arguments: Sequence[str], names: Sequence[str] = SELECTORS) -> dict[str, str]:

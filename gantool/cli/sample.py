@@ -12,6 +12,7 @@ import click
 
 from gantool.cli.completion import label_names
 from gantool.cli.console import note, say, say_json
+from gantool.cli.flags import attribute_flags
 from gantool.errors import DataError, OptionError
 from gantool.files.latents import SUFFIXES
 from gantool.files.names import check_suffix, free
@@ -61,22 +62,7 @@ class Request:
     help="A class, and how many of it.",
     shell_complete=label_names("classes"),
 )
-@click.option(
-    "--with",
-    "having",
-    multiple=True,
-    metavar="ATTRIBUTE",
-    help="An attribute to have.",
-    shell_complete=label_names("attributes"),
-)
-@click.option(
-    "--without",
-    "lacking",
-    multiple=True,
-    metavar="ATTRIBUTE",
-    help="An attribute to lack.",
-    shell_complete=label_names("attributes"),
-)
+@attribute_flags("An attribute to have.", "An attribute to lack.")
 @click.option("--keywords", metavar="TEXT", help="Free words, matched to the names of classes or attributes.")
 @click.option("--truncation", type=float, metavar="T", help="Keep z within T standard deviations: safer, less varied.")
 @click.option("--columns", type=click.IntRange(1, 1000), help="Pictures in a row of the grid.")

@@ -68,22 +68,7 @@ class Scores:
     help="What the pictures show, for a model of classes. [each is tried]",
     shell_complete=label_names("classes"),
 )
-@click.option(
-    "--with",
-    "having",
-    multiple=True,
-    metavar="ATTRIBUTE",
-    help="An attribute that the pictures have.",
-    shell_complete=label_names("attributes"),
-)
-@click.option(
-    "--without",
-    "lacking",
-    multiple=True,
-    metavar="ATTRIBUTE",
-    help="An attribute that they lack.",
-    shell_complete=label_names("attributes"),
-)
+@flags.attribute_flags("An attribute that the pictures have.", "An attribute that they lack.")
 @click.option("--data.root", "root", metavar="PATH", help="Where the model's data lies, if it has moved.")
 @click.option("--no-real", is_flag=True, help="Leave real examples out.")
 @click.option("-o", "--out", metavar="PNG", help="Also draw the distributions; what exists is kept.")

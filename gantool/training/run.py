@@ -231,13 +231,10 @@ def _train(
 
     def save(step: int) -> None:
         nonlocal digest
-        path = folder.checkpoint(step)
-        digest = checkpoints.write(path, state.tensors() | labels, run.meta())
-        folder.point("latest", path)
-        _write_config(run, folder)
+        digest = _save(run, folder, labels)
         folder.prune(options.keep)
         for observer in watching:
-            observer.on_checkpoint(path, step)
+            observer.on_checkpoint(folder.checkpoint(step), step)
 
     def in_folder(write: Callable[[int], None]) -> Callable[[int], None]:
         """End the run, its state saved elsewhere, where the folder is gone before or while something is written."""
@@ -306,13 +303,19 @@ def _train(
     return Outcome(folder.path, state.step, digest, 0 if complete else group.signal, tuple(watch.found), best)
 
 
+def _save(run: Prepared, folder: RunFolder, labels: dict[str, torch.Tensor]) -> str:
+    """Write the checkpoint of the state as it is now, which ``latest`` names, and return its model hash."""
+    path = folder.checkpoint(run.state.step)
+    digest = checkpoints.write(path, run.state.tensors() | labels, run.meta())
+    folder.point("latest", path)
+    _write_config(run, folder)
+    return digest
+
+
 def _rescue(run: Prepared, gone: RunFolder, labels: dict[str, torch.Tensor]) -> TrainingError:
     """Save the state where the run's folder was, or beside what is there now, and return the error that says so."""
     folder = RunFolder.create(gone.path)
-    path = folder.checkpoint(run.state.step)
-    checkpoints.write(path, run.state.tensors() | labels, run.meta())
-    folder.point("latest", path)
-    _write_config(run, folder)
+    _save(run, folder, labels)
     saved = f"its last step, {run.state.step}, is saved in {folder.path}"
     hint = f"type: gantool train --resume {folder.path}"
     return TrainingError(str(gone.path), "was removed or renamed while the run went on", saved, hint)
