@@ -146,7 +146,7 @@ def prepared(
                 print(f"{reader.name}: a valid file is a finding: {said}", file=sys.stderr)
         first, used = memory()
         bound = used + reader.memory * 2**20
-        resource.setrlimit(resource.RLIMIT_DATA, (bound, resource.getrlimit(resource.RLIMIT_DATA)[1]))
+        free, most = resource.getrlimit(resource.RLIMIT_DATA)
 
         def tell(number: int) -> None:
             told = {key: counts[key] for key in COUNTS} | {"kinds": kinds, "next": number}
@@ -155,7 +155,9 @@ def prepared(
 
         def once(number: int, data: bytes) -> None:
             os.pwrite(handle, struct.pack("<q", number), 0)
+            resource.setrlimit(resource.RLIMIT_DATA, (bound, most))
             result, said = attempt(reader, data, home, watch)
+            resource.setrlimit(resource.RLIMIT_DATA, (free, most))  # what is spoilt next may be long before it is cut
             counts[result] += 1
             if result == "finding":
                 kinds[kind_of(said)] += 1
