@@ -23,7 +23,7 @@ WIDTH = 100  # of a help text
 USES = {"one": "a run has one", "list": "a run has any number", "command": "chosen by the commands that use it"}
 COMMANDS = """# Commands
 
-Made from the code by `python scripts/commands.py`; a test compares the two. `--debug`, `--no-plugins` and
+Made from the code by `python scripts/commands.py`; `scripts/check` compares the two. `--debug`, `--no-plugins` and
 `--plugin FILE` may stand anywhere on a line. Exit codes: 0 done; 1 failed; 2 wrong usage or input, and nothing was
 changed; 130, 143 and 129 stopped by Ctrl-C, SIGTERM and a closed terminal, after saving.
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 import click
 
-from gantool.cli.console import say, say_json, table
+from gantool.cli.console import is_terminal, say, say_json, table
 from gantool.errors import OptionError, nearest
 from gantool.options import describe
 from gantool.plugins import PluginSet
@@ -38,9 +41,18 @@ def command(found: PluginSet, kind: str | None, name: str | None, as_json: bool)
     if as_json:
         say_json([_describe(component) for component in shown])
         return
-    rows = [(part.kind, part.name, part.summary, part.provider.plugin) for part in shown]
-    table(("kind", "name", "what it is", "plugin"), rows)
+    _list(shown)
     say(f"Next: gantool components {_example(registry, kind)}")
+
+
+def _list(shown: Sequence[Component]) -> None:
+    """Draw a table for each kind on a terminal; in a pipe all is one, with the kind first."""
+    if not is_terminal(sys.stdout):
+        table((), [(part.kind, part.name, part.summary, part.provider.plugin) for part in shown])
+        return
+    for kind, parts in groupby(shown, key=lambda part: part.kind):
+        rows = [(part.name, part.summary, part.provider.plugin) for part in parts]
+        table(("name", "what it is", "plugin"), rows, title=kind)
 
 
 def _example(registry: Registry, kind: str | None) -> str:

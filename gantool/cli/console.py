@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 import click
@@ -17,7 +17,7 @@ import click
 from gantool.errors import GantoolError, printable
 from gantool.files.progress import console, remark
 
-__all__ = ["complain", "is_terminal", "note", "say", "say_json", "table"]
+__all__ = ["complain", "facts", "is_terminal", "note", "say", "say_json", "table"]
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -47,8 +47,27 @@ def say_json(value: Any) -> None:
     _print(json.dumps(value, indent=2, sort_keys=True))
 
 
+def facts(values: Mapping[str, object]) -> None:
+    """Print names with their values, a line for each; on a terminal a long value goes on below where it began."""
+    lines = [(name, printable(str(value), "\n\t")) for name, value in values.items()]
+    if not is_terminal(sys.stdout):
+        for name, value in lines:
+            _print(f"  {name:<12} {value}")
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table.grid(padding=(0, 1))
+    drawn.add_column(min_width=14)
+    for name, value in lines:
+        drawn.add_row(f"  {name}", Text(value, overflow="fold"))
+    Console(highlight=False).print(drawn)
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
-    """Print a table: drawn on a terminal, tab-separated in a pipe."""
+    """Print a table: drawn on a terminal, row below row where it is too wide for that; tab-separated in a pipe."""
+    rows = list(rows)
     if not is_terminal(sys.stdout):
         for row in rows:
             _print("\t".join(printable(str(cell)) for cell in row))
@@ -57,10 +76,18 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str =
     from rich.markup import escape
     from rich.table import Table
 
-    drawn = Table(*columns, title=title or None, title_justify="left")
+    drawn = Table(title=title or None, title_justify="left")
+    for number, column in enumerate(columns):
+        drawn.add_column(column, overflow="fold" if number else "ellipsis", no_wrap=not number)
     for row in rows:
         drawn.add_row(*(escape(printable(str(cell))) for cell in row))
-    Console().print(drawn)
+    terminal = Console()
+    if terminal.measure(drawn, options=terminal.options.update(width=10_000)).minimum <= terminal.width:
+        terminal.print(drawn)
+        return
+    for first, *rest in rows:
+        say(str(first))
+        facts(dict(zip(columns[1:], rest, strict=True)))
 
 
 def _print(text: str) -> None:

@@ -79,12 +79,13 @@ def _run(ctx: click.Context, model: str | None, **values: Any) -> None:
         subject = ModelSubject(opened, data, values["count"], registry, extractor, values["seed"], lacks, watch)
         _warn(subject.describe_extractor())
         results = evaluate(subject, metrics, asked=asked)
-        results = replace(results, refused={**missing, **results.refused})
-        if not values["as_json"]:
-            _show(results)  # before anything is written, which may fail
-        files.write(out := free(out), results)
-        if kept:
-            features.write(free(kept), {"real": subject.real, "fake": subject.fake}, results.protocol)
+        seen = {"real": subject.real, "fake": subject.fake} if kept else {}
+    results = replace(results, refused={**missing, **results.refused})
+    if not values["as_json"]:
+        _show(results)  # before anything is written, which may fail
+    files.write(out := free(out), results)
+    if kept:
+        features.write(free(kept), seen, results.protocol)
     if values["as_json"]:
         say_json({"out": str(out), **results.plain()})
     else:
@@ -126,7 +127,10 @@ def _extractor(
         return None, ""
     try:
         component, options = flags.chosen_tool(ctx, values)
-        return (component.name, component.create(options)), ""
+        extractor = component.create(options)
+        if values["extractor"]:  # one that cannot see such pictures is refused at once
+            extractor.network((extractor.channels or model.shape[0], *model.shape[1:]))
+        return (component.name, extractor), ""
     except UserError as error:
         if values["extractor"] or values["metrics"] or values["save_features"]:
             raise

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gantool.cli.console import say, say_json
+from gantool.cli.console import facts, say, say_json
 from gantool.cli.flags import registry_of
 from gantool.errors import FileError, UserError
 from gantool.files import audit, checkpoint, envelope, foreign, strict
@@ -39,8 +39,7 @@ def command(path: str, as_json: bool) -> None:
         return
     say(f"{target}: {found.pop('what')}")
     next_line = found.pop("next", None)
-    for name, value in found.items():
-        say(f"  {name:<12} {value}")
+    facts(found)
     if next_line:
         say(f"Next: {next_line}")
 
@@ -232,10 +231,10 @@ def _png(path: Path) -> dict[str, Any]:
     found = read_provenance(path)
     if found is None:
         return {"what": "a picture without a latent: gantool did not make it, or it was edited"}
-    facts = {"pictures": len(found["z"]), "seeds": found.get("seeds"), "truncation": found.get("truncation")}
+    values = {"pictures": len(found["z"]), "seeds": found.get("seeds"), "truncation": found.get("truncation")}
     if found["c"] is not None:
-        facts["labels"] = found["c"].tolist() if found["c"].ndim == 1 else f"{found['c'].shape[1]} attributes"
-    return {"what": "a picture that gantool made, with its latents", **facts, "model hash": found["model"]}
+        values["labels"] = found["c"].tolist() if found["c"].ndim == 1 else f"{found['c'].shape[1]} attributes"
+    return {"what": "a picture that gantool made, with its latents", **values, "model hash": found["model"]}
 
 
 def _torch(path: Path, kind: str, registry: Registry) -> dict[str, Any]:

@@ -29,10 +29,10 @@ Examples:
 """
 START = """gantool trains GANs and uses them. The usual steps:
 
-  gantool train --loss wgan-gp                       learn coloured shapes, which are built in: minutes, no GPU
-  gantool sample RUN -n 64 -o samples.png            make pictures; train says where RUN is
-  gantool interpolate RUN seed:1 seed:2 -o film.gif  morph from one picture to another
-  gantool evaluate RUN                               measure how good and how varied they are
+  gantool train --loss wgan-gp                       minutes, no GPU, no files
+  gantool sample RUN -n 64 -o samples.png            train says where RUN is
+  gantool interpolate RUN seed:1 seed:2 -o film.gif  from picture to picture
+  gantool evaluate RUN                               how good, how varied?
 
 All commands: gantool --help. What a GAN can be made of: gantool components."""
 
@@ -135,7 +135,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
         if isinstance(error, click.exceptions.NoArgsIsHelpError):
             note(error.format_message())
             sys.exit(2)
-        code = _fail(_usage(error), 2, "--debug" in line)
+        code = _fail(_usage(error, line), 2, "--debug" in line)
     except click.ClickException as error:  # of a plugin's command
         code = _fail(f"gantool: {error.format_message()}", error.exit_code, "--debug" in line)
     except click.Abort:
@@ -169,9 +169,10 @@ def _fail(message: str, code: int, debug: bool) -> int:
     return code
 
 
-def _usage(error: click.UsageError) -> str:
+def _usage(error: click.UsageError, line: Sequence[str]) -> str:
     """Give click's complaint the shape of ours."""
-    where = error.ctx.command_path if error.ctx else "gantool"
+    unknown = " ".join(["gantool", *(word for word in line[:1] if word in COMMANDS)])
+    where = error.ctx.command_path if error.ctx else unknown
     if isinstance(error, click.NoSuchOption):
         near = f"did you mean {error.possibilities[0]}?; " if error.possibilities else ""
         return f"{error.option_name}: there is no such option; {near}type: {where} --help"

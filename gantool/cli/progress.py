@@ -15,6 +15,7 @@ from gantool.interfaces import Evaluated, Finding, Observer, Report, Start
 __all__ = ["Progress"]
 
 QUIET_SECONDS = 20.0  # between two plain lines
+WIDE = 110  # columns, from which on there is room for both times and a wide bar beside the losses
 
 
 class Progress(Observer):
@@ -33,14 +34,12 @@ class Progress(Observer):
         self._folder, self._said = start.folder, time.monotonic()
         stderr = console()
         if stderr.is_terminal:
-            columns = (
-                BarColumn(),
-                TextColumn("{task.percentage:>3.0f}%"),
-                TimeElapsedColumn(),
-                TimeRemainingColumn(),
-            )
-            text = TextColumn("{task.description}")
-            self._bar = Bar(*columns, text, console=stderr, refresh_per_second=2)
+            share, text = TextColumn("{task.percentage:>3.0f}%"), TextColumn("{task.description}")
+            times = (TimeElapsedColumn(), TimeRemainingColumn())
+            left = TimeRemainingColumn(compact=True, elapsed_when_finished=True)
+            wide = stderr.width >= WIDE
+            columns = (BarColumn(), share, *times, text) if wide else (BarColumn(12), share, left, text)
+            self._bar = Bar(*columns, console=stderr, refresh_per_second=2)
             self._bar.start()
             self._task = self._bar.add_task("", total=1.0)
 

@@ -106,7 +106,7 @@ def command(model: str, **values: Any) -> None:
     if leads:
         if saved and not made.signal:
             _save_latents(order, free(saved))
-        _report(order, made, values["as_json"], _next(opened, model))
+        _report(order, made, values["as_json"], _next(order, out, model, bool(values["classes"])))
     if made.signal:
         ctx.exit(128 + made.signal)
 
@@ -148,14 +148,18 @@ def _report(order: Order, made: Made, as_json: bool, hint: str) -> None:
         say(f"{some}: {made.out}. {hint}")
 
 
-def _next(model: Model, path: str) -> str:
-    if model.condition and model.condition.kind == "classes":
-        more = ["--class", f"{model.condition.names[0]}=8"]
-    elif model.condition:
-        more = ["--with", model.condition.names[0]]
+def _next(order: Order, out: Path, path: str, by_class: bool) -> str:
+    """Name a next step: classes where none were asked for, else a morph from a grid's first picture to its last."""
+    condition, last = order.model.condition, len(order.seeds) - 1
+    if condition and condition.kind == "attributes":
+        line = ["sample", path, "--with", condition.names[0]]
+    elif condition and not by_class:
+        line = ["sample", path, "--class", f"{condition.names[0]}=8"]
+    elif condition and out.suffix.lower() == ".png" and last:
+        line = ["interpolate", f"{out}:0", f"{out}:{last}", "--model", path, "-o", "morph.gif"]
     else:
-        more = ["--seeds", "0-15", "--truncation", "0.7"]
-    return f"Next: {shlex.join(['gantool', 'sample', path, *more])}"
+        line = ["sample", path, "--seeds", "0-15", "--truncation", "0.7"]
+    return f"Next: {shlex.join(['gantool', *line])}"
 
 
 def _request(model: Model, values: dict[str, Any]) -> Request:

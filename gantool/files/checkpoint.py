@@ -1,9 +1,10 @@
 """The kind ``checkpoint``: a whole training state with everything needed to resume it or to sample from it.
 
-Tensors: ``generator.*``, ``generator_ema.*`` (where there is an average), ``discriminator.*``, ``optimizer_g.*`` and
-``optimizer_d.*`` by parameter name, and ``data.labels``, up to 4,096 label rows of the data. Metadata: ``given`` and
-``resolved`` settings, ``components`` with who provides them, ``prior``, ``shape``, ``condition``, ``fingerprint``,
-``step``, ``images`` and ``model_hash``.
+Tensors: ``generator.*``, ``generator_ema.*`` (where there is an average), ``discriminator.*``, ``regularizer.*`` and
+``augmentation.*`` (where they have a state), ``optimizer_g.*`` and ``optimizer_d.*`` by parameter name, and
+``data.labels``, up to 4,096 label rows of the data. Metadata: ``given`` and ``resolved`` settings, ``components`` with
+who provides them, ``prior``, ``shape``, ``condition``, ``fingerprint``, ``step``, ``images`` and ``model_hash``;
+docs/reference/files.md has them all.
 """
 
 from __future__ import annotations

@@ -340,7 +340,8 @@ def _shares(training: TrainingOptions, group: Group) -> list[slice]:
     parts = group.size * training.accumulate
     size, rest = divmod(training.batch_size, parts)
     if rest or (parts > 1 and size < 2):  # a batch norm needs two samples
-        given = f"{training.batch_size} was given for {group.size} processes and --accumulate {training.accumulate}"
+        split = f"{group.size} {'process' if group.size == 1 else 'processes'} and --accumulate {training.accumulate}"
+        given = f"{training.batch_size} was given for {split}"
         nearest = max(2 * parts, round(training.batch_size / parts) * parts)
         allowed = f"a multiple of {parts}, with at least 2 pictures in each part"
         raise OptionError("--batch-size", given, allowed, f"type: --batch-size {nearest}")

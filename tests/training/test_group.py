@@ -80,7 +80,7 @@ def test_accumulated_parts_give_the_gradients_and_the_run_of_the_whole_batch(cha
 
 def test_a_batch_that_cannot_be_cut_into_equal_parts_is_refused():
     with pytest.raises(
-        OptionError, match=r"--batch-size: 12 was given for 1 processes and --accumulate 5.*type: --batch-size 10"
+        OptionError, match=r"--batch-size: 12 was given for 1 process and --accumulate 5.*type: --batch-size 10"
     ):
         prepared({"loss": "bce"}, accumulate=5)
     with pytest.raises(OptionError, match=r"at least 2 pictures in each part.*type: --batch-size 24"):
