@@ -70,6 +70,7 @@ ALWAYS = {
     "direction audit": ("--count",),
 }
 
+DROPPED = ("--minutes", "--images", "--start")  # lengths of another kind, and what an untrained model cannot show
 UNFIT = {  # words beside which a flag cannot be given
     "--batch-size": {"--resume"},
     "--frames": {"--arith"},
@@ -87,7 +88,7 @@ def cut(words: list[str]) -> list[str]:
     lengths = LENGTHS[name]
     if "--resume" in words:
         lengths = {**lengths, "--steps": made(Path(words[words.index("--resume") + 1])) + 2}
-    for flag in ("--minutes", "--images"):
+    for flag in DROPPED:
         if flag in shortened:
             at = shortened.index(flag)
             del shortened[at : at + 2]

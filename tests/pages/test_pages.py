@@ -49,25 +49,30 @@ def gantool(run_cli):
 
 
 @pytest.fixture
-def first_party(tmp_path_factory, monkeypatch, register):
-    """Install the plugins of this repository, as pip does."""
-    site = tmp_path_factory.mktemp("site")
-    for folder in sorted((ROOT / "plugins").glob("gantool-*")):
+def install(tmp_path_factory, monkeypatch, register):
+    """Install a package of plugins, as ``pip install -e`` does."""
+
+    def call(folder):
+        site = tmp_path_factory.mktemp("site")
         project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
         register(site, project["name"], "0.1.0", project["entry-points"]["gantool"])
-        monkeypatch.syspath_prepend(str(folder))
-    monkeypatch.syspath_prepend(str(site))
+        monkeypatch.syspath_prepend(str(folder.resolve()))
+        monkeypatch.syspath_prepend(str(site))
+
+    return call
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_a_page_runs(page, workdir, store, gantool, first_party, monkeypatch):
+def test_a_page_runs(page, workdir, store, gantool, install, monkeypatch):
     stage = Stage(store, gantool)
+    for folder in sorted((ROOT / "plugins").glob("gantool-*")):
+        install(folder)
     names = {"__name__": "page"}
     for block in blocks_of(page):
         where = f"{page.name}:{block.line}"
         if block.language == "":
             for line, words in commands_of(block):
-                run_line(f"{page.name}:{line}", words, stage, monkeypatch)
+                run_line(f"{page.name}:{line}", words, stage, install, monkeypatch)
         elif block.language == "python":
             exec(compile(block.text, where, "exec"), names)
         elif block.language == "toml":
@@ -76,7 +81,7 @@ def test_a_page_runs(page, workdir, store, gantool, first_party, monkeypatch):
             assert block.language in ("text", "bash", "json", "html", "yaml", "c"), where
 
 
-def run_line(where, words, stage, monkeypatch):
+def run_line(where, words, stage, install, monkeypatch):
     """Run one command of a page."""
     name, *rest = words
     if name == "torchrun":
@@ -93,6 +98,8 @@ def run_line(where, words, stage, monkeypatch):
         run_script(rest, monkeypatch)
     elif name == "pip":
         look_at_pip(where, rest)
+        if "-e" in rest and (made := Path(rest[rest.index("-e") + 1]) / "pyproject.toml").is_file():
+            install(made.parent)
     elif name == "pytest":
         for path in [word for word in rest if word.startswith("tests")]:
             assert (ROOT / path).exists(), where
