@@ -13,7 +13,7 @@ class that was asked for. A weight of 0 leaves the same prior without the term.
 
 from __future__ import annotations
 
-import sys
+import argparse
 from statistics import fmean
 
 import torch
@@ -67,4 +67,8 @@ def main(classifier: str, *paths: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("classifier", metavar="CLASSIFIER")
+    parser.add_argument("models", metavar="RUN", nargs="+")
+    args = parser.parse_args()
+    main(args.classifier, *args.models)

@@ -10,7 +10,7 @@ other, the mean of their worst leaks, and the share of each feature's variance t
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 from statistics import fmean
 
@@ -79,4 +79,9 @@ def main(classifier: str, out: str, *paths: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("classifier", metavar="CLASSIFIER")
+    parser.add_argument("out", metavar="PNG")
+    parser.add_argument("models", metavar="RUN", nargs="+")
+    args = parser.parse_args()
+    main(args.classifier, args.out, *args.models)

@@ -11,7 +11,7 @@ neighbours in a batch change. Selectivity is |E_ii| / sum_j |E_ij| of ``gantool 
 
 from __future__ import annotations
 
-import sys
+import argparse
 import time
 
 import torch
@@ -115,4 +115,8 @@ def _midpoints(model, scorer: Scorer) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", metavar="RUN")
+    parser.add_argument("classifier", metavar="CLASSIFIER")
+    args = parser.parse_args()
+    main(args.model, args.classifier)

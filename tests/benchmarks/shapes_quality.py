@@ -8,7 +8,7 @@ Prints the classifier's accuracy on test data, then for each model the share of 
 
 from __future__ import annotations
 
-import sys
+import argparse
 
 import torch
 from torch import nn
@@ -65,4 +65,6 @@ def main(paths: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", metavar="RUN", nargs="+")
+    main(parser.parse_args().models)
