@@ -15,17 +15,17 @@ from PIL import Image
 
 __all__ = ["Stage"]
 
-TINY = "--steps 2 --batch-size 8 -q"
+TINY = "--steps 2 --batch-size 8 --arch.channels 4 -q"
 SHAPES = "runs/shapes-dcgan-wgan-gp"
 CLOTHES = f"train --data fashion-mnist --data.root DIR --condition onehot {TINY}"
 GANTOOL = {
-    "RUN": f"train --loss wgan-gp -o RUN {TINY}",
-    SHAPES: f"train --loss wgan-gp {TINY}",
+    "RUN": f"train --loss wgan-gp -o RUN --data.length 300 {TINY}",
+    SHAPES: f"train --loss wgan-gp --data.length 300 {TINY}",
     "runs/folder-dcgan-wgan-gp": f"train --data folder --data.root photos --loss wgan-gp {TINY}",
     "runs/fashion-mnist-dcgan-wgan-gp": f"{CLOTHES} --loss wgan-gp",
     "runs/fashion-mnist-dcgan-bce": f"{CLOTHES} --loss bce",
     "runs/clothes": f"{CLOTHES} --condition none -o runs/clothes",
-    "shapes-classifier.safetensors": "classifier train --data shapes --steps 4",
+    "shapes-classifier.safetensors": "classifier train --data shapes --data.length 300 --steps 4",
     "clothes.safetensors": "classifier train --data fashion-mnist --data.root DIR --steps 4 -o clothes.safetensors",
     "judge.safetensors": "classifier train --data fashion-mnist --data.root DIR --steps 4 -o judge.safetensors",
     "faces.safetensors": "convert WEIGHTS faces.safetensors",
