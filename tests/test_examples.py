@@ -80,6 +80,7 @@ def parameters(net):
     return sum(parameter.numel() for parameter in net.parameters())
 
 
+@pytest.mark.slow  # examples/twins.md runs them in tests/pages
 @pytest.mark.parametrize("name", NAMES)
 def test_an_example_trains_and_leaves_a_grid(name, tmp_path):
     given = f"--steps 2 --size {SIZE} --channels {CHANNELS} --batch-size {BATCH} -o grid.png"

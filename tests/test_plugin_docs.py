@@ -176,6 +176,7 @@ def test_a_converter_reads_a_file_of_another_tool(shown, run_cli):
 # tutorial.md
 
 
+@pytest.mark.slow
 def test_the_tutorials_package_passes_its_own_tests(tutorial):
     line = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist"]
     done = subprocess.run(line, cwd=tutorial, capture_output=True, text=True, check=False)

@@ -41,6 +41,7 @@ def generated(workdir, run_cli, monkeypatch, register):
     return make
 
 
+@pytest.mark.slow  # scripts/check-plugins does it for every kind
 def test_a_generated_plugin_passes_its_tests_and_trains_two_steps(generated, run_process, workdir):
     """One kind here; scripts/check-plugins installs and trains all of them."""
     name, kind = "my-conditioning", "conditioning"

@@ -19,7 +19,7 @@ LINES = {
 
 
 @pytest.mark.parametrize(
-    "chosen", ["defaults", "points", *(pytest.param(name, marks=pytest.mark.slow) for name in ("penalty", "clipping"))]
+    "chosen", ["defaults", *(pytest.param(name, marks=pytest.mark.slow) for name in ("points", "penalty", "clipping"))]
 )
 def test_the_same_command_gives_the_same_numbers_and_so_do_the_settings_it_left(chosen, run_cli, workdir):
     line = ["train", *LINES[chosen], "--steps", 3, "-q"]

@@ -26,7 +26,7 @@ def blocks_of(path: Path) -> list[Block]:
     text = path.read_text()
     if path.suffix == ".sh":
         return [Block("", text, 1)]
-    found = re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    found = re.finditer(r"^```([\w{}]*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     return [Block(match[1], match[2], text[: match.start()].count("\n") + 2) for match in found]
 
 
@@ -48,13 +48,20 @@ def commands_of(block: Block) -> Iterator[tuple[int, list[str]]]:
 
 # What a test makes of a length: the value is given where the flag is not, if `always`, and caps the one that is given.
 LENGTHS = {
-    "train": {"--steps": 2, "--batch-size": 8, "--evaluate-every": 1, "--evaluate-count": 24},
+    "train": {
+        "--steps": 2,
+        "--batch-size": 8,
+        "--evaluate-every": 1,
+        "--evaluate-count": 24,
+        "--arch.channels": 4,
+        "--data.size": 32,
+    },
     "sample": {"--count": 16},
     "evaluate": {"--count": 40},
     "score": {"--count": 12},
     "steer": {"--count": 3, "--max-steps": 2},
     "interpolate": {"--frames": 10},  # of class:all, a frame for each class
-    "classifier train": {"--steps": 4},
+    "classifier train": {"--steps": 4, "--data.size": 32},
     "classifier label": {"--count": 40},
     "direction find": {"--count": 40},
     "direction audit": {"--count": 16},
@@ -66,7 +73,6 @@ ALWAYS = {
     "steer": ("--max-steps",),
     "interpolate": ("--frames",),
     "classifier train": ("--steps",),
-    "classifier label": ("--count",),
     "direction find": ("--count",),
     "direction audit": ("--count",),
 }
@@ -104,7 +110,7 @@ def cut(words: list[str]) -> list[str]:
 
 def smaller(name: str, words: list[str]) -> list[str]:
     """Return the flags that make networks narrow and data few, where a line leaves both to their defaults."""
-    if name not in ("train", "classifier train") or {"--config", "--resume", "--recipe"} & set(words):
+    if name not in ("train", "classifier train") or {"--config", "--resume"} & set(words):
         return []
     chosen = dict(pairwise(words))
     data = chosen.get("--data", "shapes")

@@ -46,6 +46,7 @@ class Stage:
             "DIR": write_idx,
             "photos": write_photos,
             "others": write_flat,
+            "CELEBA": write_celeba,
             "photo.png": lambda path: picture(3).save(path),
             "WEIGHTS": write_weights,
         }
@@ -91,6 +92,17 @@ def write_photos(path: Path) -> None:
         folder = path / ("cats", "dogs")[seed % 2]
         folder.mkdir(parents=True, exist_ok=True)
         picture(seed, 40 + seed).save(folder / f"{seed}.{('png', 'jpg', 'webp')[seed % 3]}")
+
+
+def write_celeba(path: Path) -> None:
+    """Write 36 pictures of noise as CelebA's faces are laid out, with its 40 attributes."""
+    names = ["Smiling", "Eyeglasses", *(f"Attribute_{number}" for number in range(38))]
+    rows = []
+    (path / "img_align_celeba").mkdir(parents=True)
+    for number in range(1, 37):
+        picture(number, 178).resize((178, 218)).save(path / "img_align_celeba" / f"{number:06}.jpg")
+        rows.append(f"{number:06}.jpg " + " ".join("1" if (number >> bit % 4) & 1 else "-1" for bit in range(40)))
+    (path / "list_attr_celeba.txt").write_text("\n".join([str(len(rows)), " ".join(names), *rows]) + "\n")
 
 
 def write_idx(path: Path) -> None:
