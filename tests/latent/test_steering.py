@@ -55,7 +55,7 @@ def directions(**changes):
     return Directions(NAMES, true_directions(), offsets, torch.zeros(5), torch.ones(5), "oracle", **changes)
 
 
-@pytest.mark.parametrize(("until", "smooth"), [(None, 0.0), (0.9, 0.0), (0.9, 0.6)])
+@pytest.mark.parametrize(("until", "smooth"), [(None, 0.0), (0.9, 0.0), pytest.param(0.9, 0.6, marks=pytest.mark.slow)])
 def test_the_path_of_a_sample_does_not_depend_on_its_batch(z, aim, until, smooth):  # check 14
     aim = replace(aim, until=until, smooth=smooth, steps=20)
     whole = climb(z, aim)

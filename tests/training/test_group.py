@@ -118,6 +118,7 @@ def test_two_processes_train_what_one_does_and_one_goes_on_with_their_run(tmp_pa
     assert_close(final("run"), final("alone"), 1e-6)
 
 
+@pytest.mark.slow
 def test_synchronised_batch_norms_make_two_processes_equal_to_one(tmp_path, run_cli, monkeypatch):
     monkeypatch.chdir(tmp_path)
     flags = ["--loss", "bce", "--steps", "5", "--sync-batch-norm"]
