@@ -114,8 +114,9 @@ def smaller(name: str, words: list[str]) -> list[str]:
         return []
     chosen = dict(pairwise(words))
     data = chosen.get("--data", "shapes")
-    few = ["--data.length", "300"] if data == "shapes" and "--data.length" not in words else []
-    dcgan = chosen.get("--arch", "mlp" if data == "gaussians" else "dcgan") == "dcgan"
+    points = data == "gaussians" or chosen.get("--recipe") == "gaussians"
+    few = ["--data.length", "300"] if data == "shapes" and not points and "--data.length" not in words else []
+    dcgan = chosen.get("--arch", "mlp" if points else "dcgan") == "dcgan"
     narrow = ["--arch.channels", "4"] if name == "train" and dcgan and "--arch.channels" not in words else []
     return few + narrow
 
