@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import tomllib
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
-from gantool.errors import OptionError, PluginError
+from gantool.errors import FileError, OptionError, PluginError
 from gantool.registry import Component, Kind, Registry
 
 __all__ = ["BASE", "choose_tool", "read_base", "read_recipe"]
@@ -33,15 +34,20 @@ def read_base(registry: Registry) -> dict[str, Any]:
 def choose_tool(registry: Registry, kind: Kind, given: str | None) -> tuple[Component, dict[str, Any]]:
     """Return the component that a command uses, by its name or by a file of its weights, with the options of the file.
 
-    Where none is ``given`` it is the recipe's. Raises PluginError and OptionError where there is none.
+    Where none is ``given`` it is the recipe's. Raises PluginError, FileError and OptionError where there is none.
     """
     tools = _read(registry, BASE).get(TOOLS, {}) if BASE in registry.names("recipe") else {}
     name = given or tools.get(kind.section)
     if name is None:
         known = f"known: {', '.join(registry.names(kind.name)) or 'none is installed'}"
         raise OptionError(f"--{kind.section}", "was not given", known, f"type: --{kind.section} NAME")
-    if os.path.isfile(name) and not registry.providers(kind.name, name):
+    if registry.providers(kind.name, name):
+        return registry.get(kind.name, name), {}
+    if os.path.isfile(name):
         return registry.of_weights(kind.name, name), {"weights": name}
+    if Path(name).suffix or Path(name).parent.name:
+        known = f"a file of weights, or one of {', '.join(registry.names(kind.name))}"
+        raise FileError(f"--{kind.section} {name}", "is not there", known, f"type: gantool components {kind.name}")
     return registry.get(kind.name, name), {}
 
 

@@ -104,6 +104,7 @@ def _read(content: Any, source: Path, out: Path, registry: Registry, values: dic
         "converter": found.converter,
         "key": found.key,
         "others": list(others),
+        "left_out": list(found.beside),
         "shape": list(model.shape),
         "latent_dim": model.prior.dim,
         "prior": model.config.training.latent_prior,
@@ -112,6 +113,9 @@ def _read(content: Any, source: Path, out: Path, registry: Registry, values: dic
     }
     remark = f"No state dict tells strides, paddings and activations: they are those of {found.converter}."
     remark += f" z is {facts['prior']}. If pictures look wrong, this is why."
+    if found.beside:
+        shown = f"{', '.join(found.beside[:3])}{', ...' if found.beside[3:] else ''}"
+        remark += f" Not part of it and left out: {shown}."
     if others:
         remark += f" {source} also holds {', '.join(others)}: --key NAME chooses."
     return facts, remark

@@ -99,7 +99,8 @@ def _keyframes(keys: Sequence[Source], model: Model, seed: int) -> tuple[Tensor,
     z = torch.cat([z for z, _ in parts])
     labels = [c for _, c in parts if c is not None]
     if len(z) < 2:
-        hint = f"type: {HERE} {keys[0].text} seed:1"
+        second = "seed:2" if keys[0].text == "seed:1" else "seed:1"
+        hint = f"type: {shlex.join(['gantool', 'interpolate', str(model.path), keys[0].text, second])}"
         raise OptionError(HERE, f"{keys[0].text} is one keyframe", "two or more to walk between", hint)
     return z, torch.cat(labels) if labels else None
 

@@ -59,7 +59,7 @@ def evaluate(
     Raises OptionError for a metric that was ``asked`` for by name and refuses, and where none is left.
     """
     began = time.monotonic()
-    refused = refusals(subject, metrics, asked=asked)
+    refused = refusals(subject, metrics, asked="--metrics" if asked else "")
     figures: dict[str, Mapping[str, Any]] = {}
     for one in sorted(metrics, key=lambda one: "extractor" not in one.metric.needs):  # what has bars of its own first
         if one.name not in refused:
@@ -108,19 +108,22 @@ def reason_of(error: Exception) -> str:
     return " ".join(f"failed ({type(error).__name__}: {error})".split())
 
 
-def refusals(subject: ModelSubject, metrics: Sequence[Chosen], *, asked: bool) -> dict[str, str]:
-    """Return why metrics cannot be measured, by name. Raises as ``evaluate`` does."""
+def refusals(subject: ModelSubject, metrics: Sequence[Chosen], *, asked: str = "") -> dict[str, str]:
+    """Return why metrics cannot be measured, by name; ``asked`` is the flag that named them, if one did.
+
+    Raises as ``evaluate`` does.
+    """
     reasons = {one.name: _refusal(one.metric, subject) for one in metrics}
     refused = {name: reason for name, reason in reasons.items() if reason}
     if len(refused) == len(metrics) or (asked and refused):
-        raise _nothing(refused)
+        raise _nothing(refused, asked or "--metrics")
     return refused
 
 
-def _nothing(refused: Mapping[str, str]) -> OptionError:
-    """Return the error that names the first metric that was refused."""
+def _nothing(refused: Mapping[str, str], flag: str = "--metrics") -> OptionError:
+    """Return the error that names the first metric that was refused, and the flag that asked for it."""
     for name, reason in refused.items():
-        return OptionError(f"--metrics {name}", reason)
+        return OptionError(f"{flag} {name}", reason)
     return OptionError("--metrics", "is left without any that can be measured", "type: gantool components metric")
 
 

@@ -98,5 +98,5 @@ def _from_numpy(path: Path | str) -> Tensor:
     array = read_npy(path)
     if array.dtype.kind not in "fiu" or array.ndim not in (1, 2):
         raise FileError(str(path), f"holds {array.dtype} of {array.ndim} dimensions, no latents", WANTED)
-    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and refused
+    with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is infinite or a NaN, and refused
         return torch.from_numpy(np.array(array, np.float32, ndmin=2))

@@ -181,4 +181,5 @@ def _array(path: Path) -> np.ndarray[Any, Any]:
     if found.ndim not in (1, 2) or found.dtype.kind != "f" or not found.size:
         given = f"is an array {list(found.shape)} of {found.dtype}"
         raise FileError(str(path), given, "floats [1, D] or [K, D], as InterFaceGAN saves a boundary")
-    return np.array(np.atleast_2d(found), dtype=np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is refused by the caller
+        return np.array(np.atleast_2d(found), dtype=np.float64)

@@ -41,11 +41,15 @@ LONGEST = 500  # letters of a name, and of a key: dotted keys of deep files woul
 
 @dataclass(frozen=True)
 class Found:
-    """A generator in a foreign file: ``key`` is the dotted name of its state dict, empty for the file itself."""
+    """A generator in a foreign file: ``key`` is the dotted name of its state dict, empty for the file itself.
+
+    ``beside`` names what the same state dict holds besides: an embedding of classes, say, or another network.
+    """
 
     key: str
     converter: str
     network: Foreign
+    beside: tuple[str, ...] = ()
 
     @property
     def what(self) -> str:
@@ -106,7 +110,7 @@ def find_generators(
     found: list[Found] = []
     problems: dict[str, UserError] = {}
 
-    def known(key: str, tensors: Mapping[str, Tensor]) -> bool:
+    def known(key: str, tensors: Mapping[str, Tensor], beside: tuple[str, ...] = ()) -> bool:
         for name, converter in converters.items():
             try:
                 network = converter.read(tensors)
@@ -114,14 +118,15 @@ def find_generators(
                 problems[key] = error
                 return True
             if network is not None:
-                found.append(Found(key, name, network))
+                found.append(Found(key, name, network, beside))
                 return True
         return False
 
     for key, tensors in _state_dicts(content).items():
         if not known(key, tensors):
             for branch, part in _branches(tensors):
-                known(_join(key, branch), part)
+                rest = tuple(name for name in tensors if not name.startswith(f"{branch}."))
+                known(_join(key, branch), part, rest)
     return sorted(found, key=lambda one: one.rank), problems
 
 

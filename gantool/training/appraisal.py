@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from gantool.config import RunConfig
-from gantool.errors import FileError, OptionError, UserError, nearest
+from gantool.errors import FileError, OptionError, UserError
 from gantool.evaluation.evaluate import Chosen, create_metrics, describe, evaluate, reason_of, refusals
 from gantool.evaluation.subject import ModelSubject, RealData
 from gantool.files import checkpoint as checkpoints
@@ -34,7 +34,7 @@ class Appraisal:
     data: RealData
     registry: Registry
     metrics: Sequence[Chosen]
-    asked: bool  # for these metrics by name
+    asked: str  # the flag that named these metrics, empty where none did
     extractor: tuple[str, Extractor] | None
     count: int
     device: torch.device
@@ -62,10 +62,11 @@ class Appraisal:
         parts = registry.all("metric") if wanted is None else registry.named("metric", wanted)
         names = [part.name for part in parts]
         if options.keep_best and options.keep_best not in names:
-            hint = nearest(options.keep_best, names) or f"type: --metrics {','.join([*names, options.keep_best])}"
+            registry.get("metric", options.keep_best, "--keep-best")
+            hint = f"type: --metrics {','.join([*names, options.keep_best])}"
             raise OptionError("--keep-best", f"{options.keep_best} is not measured", f"one of {', '.join(names)}", hint)
-        asked = wanted is not None
-        metrics, left_out = create_metrics([(part, build(part.options, {})) for part in parts], asked)
+        asked = "" if wanted is None else "--keep-best" if options.metrics is None else "--metrics"
+        metrics, left_out = create_metrics([(part, build(part.options, {})) for part in parts], bool(asked))
         keep = next((one for one in metrics if one.name == options.keep_best), None)
         if keep is not None and keep.metric.better is None:
             raise OptionError("--keep-best", f"{keep.name} has no better and worse", "a metric that has")

@@ -106,10 +106,12 @@ def measured(case: str, seed: int, steps: int, args: argparse.Namespace) -> dict
             metrics += ",class-accuracy" if case.endswith("onehot") else ""
         seconds = time.monotonic() - began
         judged = ["--extractor", args.judge, "-n", str(SAMPLES), "--metrics", metrics, "--json"]
-        figures = json.loads(run("-m", "gantool", "evaluate", model, *data, *judged))["figures"]
+        results = json.loads(run("-m", "gantool", "evaluate", model, *data, *judged))
+    figures, judge = results["figures"], results["protocol"]["extractor"]["weights"][:12]
     values = {name: figure["value"] for name, figure in figures.items()}
     entropy = figures["modes"]["details"]["entropy"]
-    return {"case": case, "seed": seed, "steps": steps, **values, "entropy": entropy, "seconds": round(seconds)}
+    facts = {"case": case, "seed": seed, "steps": steps, "judge": judge, "set": args.set, "seconds": round(seconds)}
+    return {**facts, **values, "entropy": entropy}
 
 
 def data_flags(args: argparse.Namespace) -> list[str]:

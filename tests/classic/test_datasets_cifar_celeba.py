@@ -157,9 +157,10 @@ def test_the_partition_file_makes_the_splits(faces):
     assert len(dataset.load("all").values) == 4
 
 
-def test_pictures_without_attributes_and_attributes_without_pictures_are_left_out(faces):
+def test_pictures_without_attributes_and_attributes_without_pictures_are_left_out(faces, capsys):
     (faces / "img_align_celeba" / "000004.jpg").rename(faces / "img_align_celeba" / "9.jpg")
     assert celeba(faces).load().labels.tolist() == [[1, 0], [0, 0], [1, 1]]
+    assert "warning: 1 of 4 pictures left out: list_attr_celeba does not name 9.jpg\n" in capsys.readouterr().err
 
 
 def test_the_fingerprint_changes_with_the_attributes(faces):
@@ -173,7 +174,10 @@ def test_the_fingerprint_changes_with_the_attributes(faces):
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("2\nHat Smile\n000001.jpg 1\n", r"the row of 000001\.jpg does not fit; 2 values of -1 or 1"),
+        (
+            "2\nHat Smile\n000001.jpg 1\n",
+            r"the row of 000001\.jpg does not fit; 2 values of -1 or 1; write it as: 000001\.jpg and 1",
+        ),
         ("2\nHat Smile\n000001.jpg 1 2\n", r"the row of 000001\.jpg does not fit"),
         ("2\nHat Hat\n000001.jpg 1 1\n", "has no line of attribute names"),
         ("", "has no line of attribute names"),

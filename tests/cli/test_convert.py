@@ -89,6 +89,13 @@ def test_a_key_chooses_among_several(weights, run_cli):
     assert open_model("b.safetensors").shape == (3, 16, 16)
 
 
+def test_what_lies_beside_a_generator_is_left_out_and_said(weights, run_cli):
+    torch.save({**tutorial(), "embed.weight": torch.zeros(3, 5)}, "weights.pt")
+    result = run_cli("convert", "weights.pt", "a.safetensors", "--json")
+    assert "Not part of it and left out: embed.weight." in result.err
+    assert json.loads(result.out)["left_out"] == ["embed.weight"]
+
+
 @pytest.mark.parametrize("names", [[], ["--as", "tutorial-dcgan"]], ids=["own", "tutorial"])
 def test_there_and_back_every_tensor_is_the_same(weights, run_cli, names):
     run_cli("convert", "weights.pt", "a.safetensors")

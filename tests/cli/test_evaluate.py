@@ -148,6 +148,7 @@ def test_no_model_an_unknown_file_and_a_wrong_extractor_are_one_line(place, run_
         ([], "was not given"),
         ([tmp_path / "none"], "does not exist"),
         ([place / "plain", "--extractor", tmp_path / "odd.bin"], "is for none of them"),
+        ([place / "plain", "--extractor", "lost.safetensors"], "--extractor lost.safetensors: is not there; a file of"),
         (["--compare", tmp_path / "odd.bin", tmp_path / "odd.bin"], "is not JSON"),
         ([place / "plain", "--compare", "a.json", "b.json"], "was given with"),
         ([place / "plain", "-o", "figures.txt"], "a .json file"),

@@ -439,6 +439,12 @@ class Evil:
         return (print, ("it ran",))
 
 
+def test_the_line_that_is_named_for_one_keyframe_works(refused, run_cli):
+    line = refused("plain", "seed:1").rpartition("type: gantool ")[2].split()
+    assert line[-2:] == ["seed:1", "seed:2"]
+    assert run_cli(*line, "--frames", "4", "-o", "walk.png", "-q").code == 0
+
+
 def test_a_file_with_code_in_it_is_refused_unread(refused, capsys):
     torch.save({"z": Evil()}, "evil.pt")
     assert refused("plain", "evil.pt", "seed:1").startswith("evil.pt: holds more than tensors")
@@ -448,7 +454,7 @@ def test_a_file_with_code_in_it_is_refused_unread(refused, capsys):
 WRONG = {
     "nothing": ("", "gantool interpolate: nothing was given; two or more to walk between; "),
     "one model": ("plain", "gantool interpolate: plain alone was given; two or more to walk between; type: gantool"),
-    "one seed": ("plain seed:1", "gantool interpolate: seed:1 is one keyframe; two or more to walk between"),
+    "one seed": ("plain seed:1", "gantool interpolate: seed:1 is one keyframe; two or more to walk between; type: gan"),
     "no model": ("seed:1 seed:2", "--model: was not given, and nothing here names a model"),
     "two models and a seed": ("plain family seed:1", "gantool interpolate: 2 checkpoints were given with seed:1"),
     "three models": ("plain family stranger", "gantool interpolate: 3 checkpoints were given; two checkpoints alone"),

@@ -301,6 +301,13 @@ def test_the_header_of_an_array_is_read_without_a_warning_or_its_length_in_memor
     assert not recwarn.list
 
 
+@pytest.mark.parametrize("number", [b"\1\0\x80\x7f", b"\xff\xff\x7f\x7f"], ids=["signalling NaN", "largest"])
+def test_numbers_of_an_array_are_widened_without_a_warning(tmp_path, recwarn, number):
+    head = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1), }".ljust(63) + b"\n"
+    _array(written(tmp_path / "a.npy", b"\x93NUMPY\1\0" + struct.pack("<H", len(head)) + head + number))
+    assert not recwarn.list
+
+
 def png(width, height, *chunks):
     """Return a PNG whose header says so, with no pixels, and with other chunks."""
     parts = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)), *chunks, (b"IEND", b"")]

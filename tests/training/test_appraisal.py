@@ -149,7 +149,8 @@ def test_without_names_all_that_can_be_had_is_measured(tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"keep_best": "fid"}, "--metrics fid: compares pictures"),
+        ({"keep_best": "fid"}, "--keep-best fid: compares pictures"),
+        ({"keep_best": "fid", "metrics": "fid"}, "--metrics fid: compares pictures"),
         ({"keep_best": "lipschitz"}, "has no better and worse"),
         ({"keep_best": "modes", "metrics": "lipschitz"}, r"modes is not measured.*lipschitz,modes"),
         ({"keep_best": "mode"}, "there is no metric 'mode'"),

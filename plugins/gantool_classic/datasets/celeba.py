@@ -15,7 +15,7 @@ import numpy as np
 
 from gantool.errors import DataError, FileError
 from gantool.files.pack_writer import PackReport
-from gantool.files.progress import Tick
+from gantool.files.progress import Tick, remark
 from gantool.interfaces import Condition, DataInfo, Samples
 from gantool_classic.datasets.cache import describe_listing, load_listing
 from gantool_classic.datasets.listing import Entry, Listing, given_root, scan, words_of
@@ -39,7 +39,7 @@ PLACES = (
 SPLITS = {"0": "train", "1": "valid", "2": "test"}
 FACE = 178  # the width of the aligned pictures, 178x218: a centred square holds the face
 WANTED = f"a folder with {PICTURES}/ and {ATTRIBUTES}.txt or .csv"
-HINT = "get both from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
+HINT = "lay your own out so, or get CelebA from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 
 
 class Celeba:
@@ -66,10 +66,14 @@ class Celeba:
         root = given_root(self.options.root, WANTED)
         folder = _picture_folder(root)
         names, attributes = _attributes(_list_file(root, ATTRIBUTES))
-        files = [entry for entry in scan(folder, SUFFIXES) if entry.path in attributes]
+        found = scan(folder, SUFFIXES)
+        files = [entry for entry in found if entry.path in attributes]
         if not files:
             given = f"holds no picture that {ATTRIBUTES} names"
             raise DataError(str(folder), given, "files such as 000001.jpg", HINT)
+        if unnamed := [entry.path for entry in found if entry.path not in attributes]:
+            shown = f"{unnamed[0]}{', ...' if unnamed[1:] else ''}"
+            remark(f"warning: {len(unnamed)} of {len(found)} pictures left out: {ATTRIBUTES} does not name {shown}")
         files, splits = _partitioned(root, files, self.options.limit)
         labels = np.frombuffer(b"".join(attributes[entry.path] for entry in files), np.uint8)
         condition = Condition("attributes", names, {name: words_of(name) for name in names})
@@ -114,7 +118,9 @@ def _attributes(path: Path) -> tuple[tuple[str, ...], Mapping[str, bytes]]:
     table: dict[str, bytes] = {}
     for name, *row in rows:
         if len(row) != len(names) or not bits.keys() >= set(row):
-            raise FileError(str(path), f"the row of {name} does not fit", f"{len(names)} values of -1 or 1", HINT)
+            given = f"the row of {name} does not fit"
+            hint = f"write it as: {name} and 1 or -1 for each of {', '.join(names[:3])}{', ...' if names[3:] else ''}"
+            raise FileError(str(path), given, f"{len(names)} values of -1 or 1", hint)
         table[name] = bytes(bits[value] for value in row)
     return names, table
 
