@@ -52,9 +52,9 @@ def scatter(points: np.ndarray[Any, Any], real: np.ndarray[Any, Any]) -> Image.I
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5, 5), dpi=100, layout="tight")
+    figure = Figure(figsize=(5, 5), dpi=100)
     canvas = FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    axes = figure.add_axes((0.1, 0.06, 0.88, 0.92))  # a tight layout would draw all of it twice
     low, high = real.min(0), real.max(0)
     margin = 0.25 * (high - low) + 1e-3
     left, right = low - margin, high + margin

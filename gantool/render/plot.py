@@ -15,9 +15,10 @@ def save_losses(rows: Sequence[Mapping[str, float]], path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 3.5), dpi=100, layout="tight")
+    figure = Figure(figsize=(9, 3.5), dpi=100)
     canvas = FigureCanvasAgg(figure)
-    losses, scores = figure.subplots(1, 2)
+    margins = {"left": 0.085, "right": 0.985, "bottom": 0.14, "top": 0.92, "wspace": 0.2}  # a tight layout draws twice
+    losses, scores = figure.subplots(1, 2, gridspec_kw=margins)
     curves = (
         (losses, {"loss_d": "discriminator", "loss_g": "generator", "penalty": "penalty"}, "loss"),
         (scores, {"score_real": "real", "score_fake": "fake"}, "mean raw score"),

@@ -50,7 +50,7 @@ def commands_of(block: Block) -> Iterator[tuple[int, list[str]]]:
 LENGTHS = {
     "train": {
         "--steps": 2,
-        "--batch-size": 8,
+        "--batch-size": 4,
         "--evaluate-every": 1,
         "--evaluate-count": 24,
         "--arch.channels": 4,
@@ -89,10 +89,12 @@ UNFIT = {  # words beside which a flag cannot be given
 def cut(words: list[str]) -> list[str]:
     """Return the words of a ``gantool`` line with short lengths."""
     name = next((name for name in LENGTHS if words[: len(name.split())] == name.split()), "")
-    if not name or {"--help", "-h", "--dry-run", "--compare"} & set(words):
+    if not name or {"--help", "-h", "--compare"} & set(words):
         return words
     shortened = [{"-n": "--count"}.get(word, word) for word in words]
     lengths = LENGTHS[name]
+    if "--dry-run" in words:  # one step, whatever the length
+        lengths = {"--batch-size": lengths["--batch-size"]}
     if "--resume" in words:
         lengths = {**lengths, "--steps": made(Path(words[words.index("--resume") + 1])) + 2}
     for flag in DROPPED:

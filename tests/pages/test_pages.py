@@ -65,7 +65,6 @@ def install(tmp_path_factory, monkeypatch, register):
     return call
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_runs(page, workdir, store, gantool, install, monkeypatch):
     stage = Stage(store, gantool)
