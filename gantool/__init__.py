@@ -13,6 +13,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from gantool.config import RunConfig, Tier, resolve
     from gantool.errors import GantoolError, UserError
+    from gantool.evaluation.evaluate import evaluate
+    from gantool.evaluation.results import Results
     from gantool.hookspecs import hookimpl
     from gantool.interfaces import (
         Condition,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
         Vitals,
     )
     from gantool.latent.model import Model, open_model
+    from gantool.latent.paths import lerp, slerp
     from gantool.latent.scorer import Scorer, open_scorer
     from gantool.options import Meta, Options
     from gantool.plugins import load_plugins
@@ -67,6 +70,7 @@ __all__ = [
     "Real",
     "Registry",
     "Report",
+    "Results",
     "RunConfig",
     "RunOptions",
     "Samples",
@@ -79,17 +83,22 @@ __all__ = [
     "Tier",
     "UserError",
     "Vitals",
+    "evaluate",
     "hookimpl",
+    "lerp",
     "load_plugins",
     "open_model",
     "open_scorer",
     "resolve",
+    "slerp",
     "train",
 ]
 
 _NAMES = {
     "config": ("RunConfig", "Tier", "resolve"),
     "errors": ("GantoolError", "UserError"),
+    "evaluation.evaluate": ("evaluate",),
+    "evaluation.results": ("Results",),
     "hookspecs": ("hookimpl",),
     "interfaces": (
         "Condition",
@@ -115,6 +124,7 @@ _NAMES = {
         "Vitals",
     ),
     "latent.model": ("Model", "open_model"),
+    "latent.paths": ("lerp", "slerp"),
     "latent.scorer": ("Scorer", "open_scorer"),
     "options": ("Meta", "Options"),
     "plugins": ("load_plugins",),

@@ -15,17 +15,14 @@ from gantool import processes
 from gantool.cli import flags
 from gantool.cli.completion import component_names
 from gantool.cli.console import note, say, say_json, table
-from gantool.config import resolve, stored_tier
 from gantool.errors import OptionError, UserError
-from gantool.files import checkpoint, envelope
-from gantool.files.foreign import identify
 from gantool.files.names import check_suffix, check_writable, free
 from gantool.files.progress import Tick, progress
 
 if TYPE_CHECKING:
     from gantool.evaluation.evaluate import Chosen
     from gantool.evaluation.results import Results
-    from gantool.evaluation.subject import RealData, Watch
+    from gantool.evaluation.subject import Watch
     from gantool.interfaces import Extractor
     from gantool.latent.model import Model
 
@@ -57,8 +54,8 @@ def _run(ctx: click.Context, model: str | None, **values: Any) -> None:
     if model is None:
         raise OptionError("MODEL", "was not given", "a run folder or a checkpoint", "type: gantool evaluate --help")
     from gantool.evaluation import results as files
-    from gantool.evaluation.evaluate import create_metrics, evaluate
-    from gantool.evaluation.subject import ModelSubject
+    from gantool.evaluation.evaluate import create_metrics, measure
+    from gantool.evaluation.subject import ModelSubject, real_data
     from gantool.files import features
     from gantool.latent.device import pick_device
     from gantool.latent.model import open_model
@@ -71,14 +68,16 @@ def _run(ctx: click.Context, model: str | None, **values: Any) -> None:
     if len(opened.shape) != 3 and (values["extractor"] or kept):
         flag = "--extractor" if values["extractor"] else "--save-features"
         raise OptionError(flag, "was given, and the model makes points", "a model of pictures", "leave it out")
-    data = _data(ctx, model, opened, values)
+    data = real_data(opened, registry, flags.flag_tier(flags.chosen(ctx), values))
+    if opened.fingerprint != data.info.fingerprint and values["data"] is None:
+        note("These are not the examples that the model was trained on.")
     asked = values["metrics"] is not None
     metrics, missing = create_metrics(flags.chosen_tools(ctx, values), asked)
     extractor, lacks = _extractor(ctx, opened, metrics, values)
     with _watching(values["quiet"]) as watch:
         subject = ModelSubject(opened, data, values["count"], registry, extractor, values["seed"], lacks, watch)
         _warn(subject.describe_extractor())
-        results = evaluate(subject, metrics, asked=asked)
+        results = measure(subject, metrics, asked=asked)
         seen = {"real": subject.real, "fake": subject.fake} if kept else {}
     results = replace(results, refused={**missing, **results.refused})
     if not values["as_json"]:
@@ -95,25 +94,6 @@ def _run(ctx: click.Context, model: str | None, **values: Any) -> None:
 def _home(model: str) -> Path:
     """Return where results go unasked: into the run folder, or beside the checkpoint."""
     return Path(model) if Path(model).is_dir() else Path(model).parent
-
-
-def _data(ctx: click.Context, given: str, model: Model, values: Mapping[str, Any]) -> RealData:
-    """Open the data that the flags name, else those that the model was trained on."""
-    from gantool.evaluation.subject import RealData
-
-    registry, tier = flags.registry_of(ctx), flags.flag_tier(flags.chosen(ctx), values)
-    known = {} if identify(model.path).startswith("torch-") else envelope.read_header(model.path, checkpoint.KIND).meta
-    trained_on = known.get("fingerprint")
-    if not trained_on and values["data"] is None:
-        said = f"{given} does not know what it was trained on"
-        raise OptionError("--data", said, "data to hold it against", "type: --data NAME, as for gantool train")
-    own = [stored_tier(registry, known["resolved"], str(model.path))] if values["data"] is None else []
-    config = resolve(registry, [*own, tier])
-    dataset = config.create("data")
-    info, samples = dataset.describe(), dataset.load()
-    if trained_on != info.fingerprint and values["data"] is None:
-        note("These are not the examples that the model was trained on.")
-    return RealData(config, info, samples)
 
 
 def _extractor(

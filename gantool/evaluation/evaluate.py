@@ -5,22 +5,26 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import torch
 
 from gantool import __version__
+from gantool.config import Tier
 from gantool.config import values as plain
 from gantool.errors import OptionError, UserError
 from gantool.evaluation.results import Results
-from gantool.evaluation.subject import ModelSubject
+from gantool.evaluation.subject import ModelSubject, real_data
 from gantool.interfaces import Figure, Metric
-from gantool.options import Options
-from gantool.registry import Component
+from gantool.latent.model import Model
+from gantool.options import Options, build
+from gantool.plugins import load_plugins
+from gantool.recipes import choose_tool
+from gantool.registry import KINDS, Component, Registry
 
-__all__ = ["Chosen", "create_metrics", "describe", "evaluate", "reason_of", "refusals"]
+__all__ = ["Chosen", "create_metrics", "describe", "evaluate", "measure", "reason_of", "refusals"]
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,46 @@ def create_metrics(parts: Sequence[tuple[Component, Options]], asked: bool) -> t
 
 
 def evaluate(
+    model: Model,
+    metrics: Sequence[str] | None = None,
+    *,
+    extractor: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    count: int = 5000,
+    seed: int = 0,
+    registry: Registry | None = None,
+) -> Results:
+    """Measure a model as ``gantool evaluate`` does: by the ``metrics`` of these names, or all that can be had.
+
+    ``extractor`` is one by its name, or a file of its weights. ``settings`` choose other data than the model was
+    trained on: ``{"data": {"split": "test"}}``, or another ``name``. There are ``count`` samples and at most as many
+    real examples, those that ``seed`` shuffles to the front. Raises UserError for what there is not or does not fit.
+    """
+    registry = registry or load_plugins().registry
+    parts = registry.all("metric") if metrics is None else registry.named("metric", ",".join(metrics))
+    chosen, missing = create_metrics([(part, build(part.options, {})) for part in parts], metrics is not None)
+    data = real_data(model, registry, None if settings is None else Tier("settings", settings))
+    made, lacks = None, ""
+    if len(model.shape) == 3 and (extractor or any("extractor" in one.metric.needs for one in chosen)):
+        try:
+            component, options = choose_tool(registry, KINDS["extractor"], extractor)
+            made = component.name, component.create(build(component.options, options))
+        except UserError as error:
+            if extractor or metrics is not None:
+                raise
+            lacks = reason_of(error)
+    subject = ModelSubject(model, data, count, registry, made, seed, lacks)
+    results = measure(subject, chosen, asked=metrics is not None)
+    return replace(results, refused={**missing, **results.refused})
+
+
+def measure(
     subject: ModelSubject,
     metrics: Sequence[Chosen],
     *,
     asked: bool = True,
 ) -> Results:
-    """Measure a model.
+    """Take figures of a subject.
 
     Raises OptionError for a metric that was ``asked`` for by name and refuses, and where none is left.
     """
@@ -111,7 +149,7 @@ def reason_of(error: Exception) -> str:
 def refusals(subject: ModelSubject, metrics: Sequence[Chosen], *, asked: str = "") -> dict[str, str]:
     """Return why metrics cannot be measured, by name; ``asked`` is the flag that named them, if one did.
 
-    Raises as ``evaluate`` does.
+    Raises as ``measure`` does.
     """
     reasons = {one.name: _refusal(one.metric, subject) for one in metrics}
     refused = {name: reason for name, reason in reasons.items() if reason}

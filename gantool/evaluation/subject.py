@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from gantool import __version__
-from gantool.config import RunConfig
+from gantool.config import RunConfig, Tier, resolve, stored_tier
 from gantool.errors import FileError, OptionError
 from gantool.evaluation.critic import restore_critic
 from gantool.evaluation.extraction import cached, channel_rule, floats, judge, rounded
@@ -23,7 +23,7 @@ from gantool.latent import seeds as seeding
 from gantool.latent.model import Model
 from gantool.registry import Registry
 
-__all__ = ["ModelSubject", "RealData"]
+__all__ = ["ModelSubject", "RealData", "real_data"]
 
 BLOCK = 1024  # examples that are read at once
 Watch = Callable[[str, int, int], object]  # told what is being done, how much more of it is, and of how much
@@ -41,6 +41,22 @@ class RealData:
         """Say what the examples are, so that equal words are equal examples."""
         options = self.config.tree()["data"]
         return {"name": options["name"], "split": options.get("split"), "fingerprint": self.info.fingerprint}
+
+
+def real_data(model: Model, registry: Registry, settings: Tier | None = None) -> RealData:
+    """Open the data that a model was trained on; ``settings`` may choose others of them, or name another dataset.
+
+    Raises OptionError for a model that does not know what it was trained on, and DataError as the dataset does.
+    """
+    tiers = [] if settings is None else [settings]
+    if settings is None or "name" not in settings.tree.get("data", {}):
+        if not model.fingerprint:
+            said = f"{model.path} does not know what it was trained on"
+            raise OptionError("--data", said, "data to hold it against", "type: --data NAME, as for gantool train")
+        tiers = [stored_tier(registry, model.config.tree(), str(model.path)), *tiers]
+    config = resolve(registry, tiers)
+    dataset = config.create("data")
+    return RealData(config, dataset.describe(), dataset.load())
 
 
 @dataclass(eq=False)  # one subject is like no other, and can be a key

@@ -47,7 +47,6 @@ import torch
 from torch import Tensor
 
 from gantool.errors import FileError, OptionError
-from gantool.files import envelope
 from gantool.files.audit import Interval, Row
 from gantool.files.directions import Directions
 from gantool.interfaces import Slot
@@ -315,12 +314,11 @@ def real_scores(model: Model, judge: Judge, seed: int = 0, most: int = MOST_REAL
 
     Raises UserError where they are not to be had, or are no longer the same.
     """
-    recorded = envelope.read_header(model.path).meta.get("fingerprint")
-    if not recorded:
+    if not model.fingerprint:
         raise FileError(str(model.path), "does not record what it was trained on", "a model that gantool trained")
     dataset = model.config.create("data")
     info = dataset.describe()
-    if info.fingerprint != recorded or tuple(info.shape) != model.shape:
+    if info.fingerprint != model.fingerprint or tuple(info.shape) != model.shape:
         where = f"--data {model.config.name('data')}"
         raise FileError(where, "is not the data that the model was trained on", "the same pictures in the same place")
     values = dataset.load().values

@@ -54,6 +54,7 @@ class Model:
     label_rows: Tensor | None  # rows of the data's labels: int64 [M] or float [M, A]
     hash: str
     step: int
+    fingerprint: str = ""  # of the data that it was trained on, where that is known
     device: torch.device = torch.device("cpu")  # noqa: RUF009  # it never changes
 
     @property
@@ -147,8 +148,8 @@ def restore_model(stored: Checkpoint, registry: Registry) -> Model:
     plan = restore_plan(stored, registry)
     G = plan.network(build_generator, stored.sampler())
     rows = _label_rows(stored, plan.condition)
-    hashed, step = stored.meta["model_hash"], stored.meta["step"]
-    return Model(stored.path, plan.config, G, plan.prior, plan.shape, plan.condition, rows, hashed, step)
+    hashed, step, fingerprint = stored.meta["model_hash"], stored.meta["step"], str(stored.meta.get("fingerprint", ""))
+    return Model(stored.path, plan.config, G, plan.prior, plan.shape, plan.condition, rows, hashed, step, fingerprint)
 
 
 @dataclass(frozen=True)

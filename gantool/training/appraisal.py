@@ -12,7 +12,7 @@ import torch
 
 from gantool.config import RunConfig
 from gantool.errors import FileError, OptionError, UserError
-from gantool.evaluation.evaluate import Chosen, create_metrics, describe, evaluate, reason_of, refusals
+from gantool.evaluation.evaluate import Chosen, create_metrics, describe, measure, reason_of, refusals
 from gantool.evaluation.subject import ModelSubject, RealData
 from gantool.files import checkpoint as checkpoints
 from gantool.interfaces import DataInfo, Evaluated, Extractor, Samples
@@ -96,7 +96,7 @@ class Appraisal:
     def measure(self, path: Path, step: int) -> Evaluated:
         """Measure a checkpoint; a metric that fails is left out, with its reason."""
         try:
-            results = evaluate(self._subject(path), self.metrics, asked=False)
+            results = measure(self._subject(path), self.metrics, asked=False)
         except UserError as error:  # none of them has a figure
             return Evaluated(step, {}, {"no metric": reason_of(error)}, self._kept, self.by)
         values = {name: float(figure["value"]) for name, figure in results.figures.items()}

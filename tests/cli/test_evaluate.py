@@ -254,7 +254,7 @@ def test_cached_pictures_are_never_those_of_other_data(place, run_cli, tmp_path)
 
 
 def test_a_place_that_cannot_be_written_is_found_out_first(place, run_cli, monkeypatch):
-    monkeypatch.setattr("gantool.evaluation.evaluate.evaluate", None)  # would be called after the check
+    monkeypatch.setattr("gantool.evaluation.evaluate.measure", None)  # would be called after the check
     found = run_cli("evaluate", place / "ring", "-o", "/proc/nope/a.json")
     assert found.code == 2
     assert "cannot be written" in found.err
