@@ -10,7 +10,8 @@ For each layout, loss and seed
     gantool evaluate RUN --metrics modes
 
 and for the loss called ``recipe`` the first line is ``gantool train --recipe gaussians --data.layout LAYOUT``. A run
-whose line is in the output already is not made again. The table has the mean and the standard error over the seeds.
+whose line is in the output already is not made again. The table has the mean and the standard error over the seeds, and
+in how many runs a diagnostic spoke.
 """
 
 from __future__ import annotations
@@ -61,11 +62,12 @@ def measure(layout: str, loss: str, seed: int, threads: int) -> dict[str, object
         run = str(Path(folder) / "run")
         began = time.monotonic()
         options = ["--data.layout", layout, "--seed", str(seed), "--threads", str(threads)]
-        gantool("train", *chosen, *options, "-o", run, "-q")
+        told = json.loads(gantool("train", *chosen, *options, "-o", run, "-q", "--json"))["findings"]
         seconds = time.monotonic() - began
         figures = json.loads(gantool("evaluate", run, "--metrics", "modes", "--json"))["figures"]["modes"]
     found = {"modes": figures["value"], "of": figures["details"]["of"], "quality": figures["details"]["high quality"]}
-    return {"layout": layout, "loss": loss, "seed": seed, **found, "seconds": round(seconds, 1)}
+    said = sorted({one["finding"] for one in told})
+    return {"layout": layout, "loss": loss, "seed": seed, **found, "findings": said, "seconds": round(seconds, 1)}
 
 
 def gantool(*line: str) -> str:
@@ -78,7 +80,7 @@ def gantool(*line: str) -> str:
 
 def table(rows: list[dict[str, object]]) -> None:
     """Print the mean and the standard error of each layout and loss."""
-    print(f"{'layout':8}{'loss':12}{'seeds':>6}{'modes':>16}{'high quality':>18}{'seconds':>9}")
+    print(f"{'layout':8}{'loss':12}{'seeds':>6}{'modes':>16}{'high quality':>18}{'findings':>10}{'seconds':>9}")
     for layout in LAYOUTS:
         for loss in LOSSES:
             own = [row for row in rows if (row["layout"], row["loss"]) == (layout, loss)]
@@ -86,7 +88,8 @@ def table(rows: list[dict[str, object]]) -> None:
                 modes = spread([float(row["modes"]) for row in own])  # type: ignore[arg-type]
                 quality = spread([100 * float(row["quality"]) for row in own])  # type: ignore[arg-type]
                 seconds = sum(float(row["seconds"]) for row in own) / len(own)  # type: ignore[arg-type]
-                print(f"{layout:8}{loss:12}{len(own):6}{modes:>16}{quality + ' %':>18}{seconds:9.0f}")
+                told = sum(bool(row.get("findings")) for row in own)
+                print(f"{layout:8}{loss:12}{len(own):6}{modes:>16}{quality + ' %':>18}{told:10}{seconds:9.0f}")
 
 
 def spread(values: list[float]) -> str:

@@ -113,7 +113,8 @@ KNOWN = frozenset(
     }
 )  # fmt: skip
 """Packages whose modules may be imported on first use: gantool's own and those that it depends on."""
-CODECS = frozenset(f"encodings.{name}" for name in ("cp437", "utf_8_sig", "utf_8", "ascii", "latin_1", "idna"))
+TEXT = ("cp437", "utf_8_sig", "utf_8", "ascii", "latin_1", "idna", "raw_unicode_escape")  # the last by pickletools
+CODECS = frozenset(f"encodings.{name}" for name in TEXT)
 """Of text that a reader decodes by itself; another one would be the file's choice."""
 
 
