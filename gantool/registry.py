@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -194,7 +195,7 @@ class Registry:
         if not found:
             names = self.names(kind)
             known = f"known: {', '.join(names) or 'none'}"
-            hint = nearest(name, names) or f"type: gantool components {kind}"
+            hint = nearest(name, names) or self._by_root(kind, name) or f"type: gantool components {kind}"
             raise PluginError(where, f"there is no {kind} {name!r}", known, hint)
         if len(found) > 1:
             rivals = " and ".join(component.provider.plugin for component in found)
@@ -202,6 +203,13 @@ class Registry:
             hint = f"keep one: GANTOOL_PLUGINS={found[0].provider.plugin}"
             raise PluginError(where, f"the {kind} {name!r} is provided by {rivals}", allowed, hint)
         return found[0]
+
+    def _by_root(self, kind: str, path: str) -> str:
+        """Name the components that read files of one's own, where a path stands in the place of a name."""
+        section = KINDS[kind].section
+        readers = [part.name for part in self.all(kind) if any(row.name == "root" for row in describe(part.options))]
+        given = f"--{section} {' or '.join(readers)}, with --{section}.root {path}"
+        return f"for files of your own: {given}" if readers and os.path.exists(path) else ""
 
     def of_weights(self, kind: str, path: str) -> Component:
         """Return the component that a file of weights is for. Raises OptionError where it is for none.

@@ -108,7 +108,9 @@ def _report_training(trained: TrainedClassifier, out: Path, as_json: bool) -> No
         say_json({"out": str(out), "hash": trained.hash, "heads": heads})
         return
     table(("head", "what", "held-out figure", "calibration error"), map(_row, trained.heads))
-    follow = shlex.join(["--toward", trained.heads[0].names[0], "--classifier", str(out)])
+    # A class may be what the model's own label fixes; a factor or an attribute can be steered.
+    head = next((head for head in trained.heads if head.kind in ("value", "attributes")), trained.heads[0])
+    follow = shlex.join(["--toward", head.names[0], "--classifier", str(out)])
     say(f"Classifier: {out}. Next: gantool steer RUN {follow}")
 
 

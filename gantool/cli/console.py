@@ -78,7 +78,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str =
 
     drawn = Table(title=title or None, title_justify="left")
     for number, column in enumerate(columns):
-        drawn.add_column(column, overflow="fold" if number else "ellipsis", no_wrap=not number)
+        whole = max(map(len, column.split()), default=0)  # no word of a head is broken
+        drawn.add_column(column, overflow="fold" if number else "ellipsis", no_wrap=not number, min_width=whole)
     for row in rows:
         drawn.add_row(*(escape(printable(str(cell))) for cell in row))
     terminal = Console()

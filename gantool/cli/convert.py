@@ -47,6 +47,8 @@ def command(src: str, out: str, as_json: bool, quiet: bool, **values: Any) -> No
     SRC is another tool's file, of torch.save or safetensors, and OUT a .safetensors; or SRC is a run folder or a
     checkpoint, and OUT a .pt for torch.load. Nothing is overwritten.
     """
+    if not os.path.lexists(src):
+        raise FileError(src, "does not exist", "a file of torch.save or safetensors, a run or a checkpoint", "type: ls")
     source, place = checkpoint.find(src), Path(out)
     content = _content(source)
     reading = content is not None

@@ -74,8 +74,20 @@ def _inspect(ctx: click.Context, **values: Any) -> None:
     say(f"fingerprint {info.fingerprint[:16]}")
     if values["out"]:
         say(f"Grid: {values['out']}")
-    condition = " --condition onehot" if info.condition else ""
-    say(f"Next: gantool train --data {config.name('data')} ...{condition}")
+    line = ["gantool", "train", *_data_flags(config), *(["--condition", "onehot"] if info.condition else [])]
+    say(f"Next: {shlex.join(line)}")
+
+
+def _data_flags(config: RunConfig) -> list[str]:
+    """Return the flags that choose the dataset as it was chosen here."""
+    words = ["--data", config.name("data")]
+    for name, value in config.given.get("data", {}).items():
+        flag = f"data.{name.replace('_', '-')}"
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        elif name != "name" and value is not None:
+            words += [f"--{flag}", str(value)]
+    return words
 
 
 def _facts(info: DataInfo, samples: Samples) -> dict[str, Any]:

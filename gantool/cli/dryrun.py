@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from torch import nn
 
 from gantool.cli.console import say, table
 from gantool.config import RunConfig
+from gantool.training.folder import RunFolder
 from gantool.training.options import RunOptions
 from gantool.training.run import default_name, prepare
 
@@ -27,7 +30,7 @@ def dry_run(config: RunConfig, options: RunOptions) -> None:
     say(f"generator      {_parameters(run.state.G):,} parameters, {len(run.state.G.state_dict())} tensors")
     say(f"discriminator  {_parameters(run.state.D):,} parameters, {len(run.state.D.state_dict())} tensors")
     say(f"one step       {'  '.join(f'{name} {value:.4g}' for name, value in stats.items())} on {run.device}")
-    say(f"folder         {options.out or 'runs/' + default_name(config)}")
+    say(f"folder         {RunFolder.free(Path(options.out or Path('runs') / default_name(config)))}")
     rows = [
         (f"{section}.{name}", value, config.origins.get(f"{section}.{name}", "default"))
         for section, settings in config.tree().items()

@@ -151,8 +151,9 @@ def _show(results: Results) -> None:
     for name, one in results.figures.items():
         if one["note"]:
             note(f"{name}: {one['note']}")
-    for name, reason in results.refused.items():
-        note(f"{name} was left out: {reason}")
+    for reason in dict.fromkeys(results.refused.values()):
+        names = [name for name, own in results.refused.items() if own == reason]
+        note(f"{', '.join(names)} {'were' if names[1:] else 'was'} left out: {reason}")
 
 
 def _say_next(results: Results, out: Path) -> None:

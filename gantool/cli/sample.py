@@ -211,7 +211,7 @@ def _counts(classes: list[str], values: dict[str, Any]) -> list[tuple[str, int]]
             "--class",
             f"asks for {made} pictures, -n or --seeds for {total}",
             "the same number",
-            "leave -n out",
+            f"type: --class NAME={total}, or leave -n and --seeds out",
         )
     return asked
 

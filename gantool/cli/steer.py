@@ -112,6 +112,7 @@ def command(model: str, **values: Any) -> None:
         raise OptionError(model, "makes points, of which no strip can be drawn", "a model of pictures")
     out = _destination(model, opened, values["out"])
     order = _order(opened, values, span, registry)
+    _say_fixed(opened, model, values["toward"])
     starts = _starts(opened, order.scorer, values)
     _check_size(len(starts.z), order.columns, out)
     saved = free(Path(values["save_latents"])) if values["save_latents"] else None
@@ -128,6 +129,17 @@ def command(model: str, **values: Any) -> None:
     made = f"{len(starts.z)} {'row' if len(starts.z) == 1 else 'rows'} of {order.columns} steps: {out}"
     latents = f", latents: {saved}" if saved else ""
     say(f"{made}{latents}. Next: {_next(out, order, model, values)}")
+
+
+def _say_fixed(model: Model, path: str, toward: str) -> None:
+    """Say where the label decides what is asked for, which z can hardly change."""
+    condition = model.condition
+    own = next((name for name in condition.names if name.casefold() == toward.casefold()), None) if condition else None
+    if condition and own:
+        flag = "--class" if condition.kind == "classes" else "--with"
+        again = shlex.join(["gantool", "sample", path, flag, own])
+        said = f"{own} is what the model's label says; z can hardly change it, and each sample keeps its own"
+        note(f"{said}. Try: {again}")
 
 
 def _check(values: dict[str, Any]) -> tuple[float, float] | None:

@@ -117,13 +117,12 @@ def _resumed(
     if values["images"] is not None:
         length = Tier("length", {"training": {"steps": _steps_of(values["images"], config)}})
         config, stored = open_run(folder, [tier, length], registry)
-    done = stored.meta["step"]
+    done, steps = stored.meta["step"], config.training.steps
     finished = all((Path(folder) / name).exists() for name in ("grid.png", "loss.png", "training.gif"))
-    if options.minutes is None and done >= config.training.steps and finished:
+    if options.minutes is None and (done > steps or (done == steps and finished)):
+        its = "its" if done == steps else "more than"
         hint = f"type: gantool train --resume {folder} --steps {2 * done}"
-        raise OptionError(
-            f"--resume {folder}", f"has already made its {done} steps", "a run that is not finished", hint
-        )
+        raise OptionError(f"--resume {folder}", f"has already made {its} {steps} steps", f"more than {done}", hint)
     return config, stored
 
 
@@ -164,7 +163,8 @@ def _train(
     elif outcome.signal:
         length = f" --minutes {options.minutes:g}" if options.minutes else ""
         again = f"gantool train --resume {outcome.folder}{length}"
-        note(f"Stopped at step {outcome.step}; nothing is lost. Go on with: {again}{_named(outcome)}")
+        stopped = f"Stopped at step {outcome.step}; nothing is lost. Go on with: {again}{_named(outcome)}"
+        note(f"Pictures: {outcome.folder}/grid.png, loss.png. {stopped}")
     else:
         best = _best(outcome)
         peak = f"Best {best['metric']}: {best['value']:.4g} at step {best['step']}. " if best else ""

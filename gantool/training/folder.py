@@ -42,6 +42,15 @@ class RunFolder:
             hint = "choose another place with -o"
             raise FileError(str(wanted), f"cannot be made ({error.strerror})", "a writable place", hint) from error
 
+    @staticmethod
+    def free(wanted: Path) -> Path:
+        """Return the folder that ``create`` would make now."""
+        number, path = 1, wanted
+        while os.path.lexists(path):
+            number += 1
+            path = wanted.with_name(f"{wanted.absolute().name}-{number}")
+        return path
+
     @property
     def samples(self) -> Path:
         """The fixed-seed grids made during training."""

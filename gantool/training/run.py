@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -299,6 +300,9 @@ def _train(
                 observer.on_end(state.step)
         if complete:  # also where a signal came during the last step: nothing is left to go on with
             _finish(run, folder, grid, digest)
+        else:
+            with contextlib.suppress(OSError, FileError):  # the state is saved, which matters
+                _draw(run, folder, grid, digest)
     best = (appraisal.keep.name, *appraisal.best) if appraisal and appraisal.keep and appraisal.best else None
     return Outcome(folder.path, state.step, digest, 0 if complete else group.signal, tuple(watch.found), best)
 
@@ -355,10 +359,15 @@ def _without_none(tree: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {name: {key: value for key, value in table.items() if value is not None} for name, table in tree.items()}
 
 
-def _finish(run: Prepared, folder: RunFolder, grid: FixedGrid, digest: str) -> None:
-    """Write the last grid with its latents, the loss curves and the film of the grid over training."""
+def _draw(run: Prepared, folder: RunFolder, grid: FixedGrid, digest: str) -> None:
+    """Write the grid of the state as it is now, with its latents, and the loss curves so far."""
     grid.save(grid.draw(run.state, run.device), folder.path / "grid.png", digest)
     save_losses(read_log(folder.log), folder.path / "loss.png")
+
+
+def _finish(run: Prepared, folder: RunFolder, grid: FixedGrid, digest: str) -> None:
+    """Write the last pictures, and the film of the grid over training."""
+    _draw(run, folder, grid, digest)
     paths = sorted(folder.samples.glob("step-*.png"))
     every = -(-len(paths) // FRAMES) or 1
     frames = []

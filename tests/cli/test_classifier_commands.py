@@ -65,7 +65,7 @@ def test_train_writes_a_classifier_and_prints_a_row_for_each_head(trained, run_c
     assert [row[0] for row in rows[:-1]] == HEADS
     accuracy = found.heads[0].figures["accuracy"]
     assert rows[0][:3] == ["classes", "3 classes", f"accuracy {accuracy:.2%}"]
-    follow = "Next: gantool steer RUN --toward circle --classifier c-2.safetensors"
+    follow = "Next: gantool steer RUN --toward x --classifier c-2.safetensors"
     assert rows[-1] == [f"Classifier: c-2.safetensors. {follow}"]
 
 

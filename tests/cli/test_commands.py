@@ -74,6 +74,8 @@ def test_a_dry_run_prints_shapes_counts_and_origins_and_writes_nothing(gantool, 
     assert rows["arch.norm_d"] == "auto"
     assert rows["arch.slope"] == "default"
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "taken").mkdir()
+    assert "/taken-2\n" in gantool("train", *TINY, "-o", "taken", "--dry-run").out
 
 
 def test_config_starts_again_from_what_was_given_and_one_flag_changes_it(gantool, runs, tmp_path):

@@ -371,8 +371,8 @@ WRONG = {
     "other.json": "other.json: holds no audit; a .json that gantool direction audit left",
     "newer.json": "newer.json: was written in format 9 by gantool 7; this gantool reads up to 1; "
     "pip install -U gantool",
-    "run/samples/step-00000000.png": "run/samples/step-00000000.png: is not JSON; a .json that gantool direction audit "
-    "left",
+    "run/samples/step-00000000.png": "run/samples/step-00000000.png: is neither a run folder nor an audit; a run "
+    "folder, or a .json that gantool direction audit left; type: gantool inspect run/samples/step-00000000.png",
 }
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from gantool import open_model
 from gantool.cli.main import run
+from gantool.cli.steer import _say_fixed
 from gantool.files import directions as directions_files
 from gantool.files import latents
 from gantool.files.classifier import Head, TrainedClassifier
@@ -266,3 +267,13 @@ def test_wrong_input_is_one_clear_line_and_writes_nothing(case, place, monkeypat
     assert expected in said[0]
     assert done.out == ""
     assert sorted(place.rglob("*")) == before
+
+
+def test_what_the_models_label_decides_is_said(place, capsys):
+    model = open_model(place / "classes")
+    _say_fixed(model, "RUN", "Circle")
+    assert "circle is what the model's label says" in (said := capsys.readouterr().err)
+    assert said.endswith("Try: gantool sample RUN --class circle\n")
+    _say_fixed(model, "RUN", "bright")
+    _say_fixed(open_model(place / "run"), "RUN", "circle")
+    assert capsys.readouterr().err == ""

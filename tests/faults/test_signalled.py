@@ -11,6 +11,7 @@ import pytest
 from running import ENDLESS, FAULTY, PATIENCE, SMALL, newest, wait_for
 
 from gantool import open_model
+from gantool.render.provenance import read_provenance
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
@@ -34,6 +35,9 @@ def test_a_signal_saves_the_last_step_and_says_how_to_go_on(sent, start):
     assert process.returncode == 128 + number
     assert "nothing is lost. Go on with: gantool train --resume" in said
     assert open_model(RUN).step == newest(RUN) >= 1
+    assert read_provenance(RUN / "grid.png")["model"] == open_model(RUN).hash
+    assert (RUN / "loss.png").exists()
+    assert not (RUN / "training.gif").exists()
 
 
 def test_a_second_signal_ends_a_step_that_hangs(start):

@@ -50,7 +50,7 @@ def commands_of(block: Block) -> Iterator[tuple[int, list[str]]]:
 LENGTHS = {
     "train": {
         "--steps": 2,
-        "--batch-size": 4,
+        "--batch-size": 8,
         "--evaluate-every": 1,
         "--evaluate-count": 24,
         "--arch.channels": 4,

@@ -98,6 +98,8 @@ def run_line(where, words, stage, install, monkeypatch):
         for word in sources(rest):
             stage.lay(word)
         stage.gantool(*cut(rest))
+    elif name == "python" and rest[0] == "-c":
+        compile(rest[1], where, "exec")  # it asks for a package that is not here
     elif name == "python":
         for word in rest:
             stage.lay(word)

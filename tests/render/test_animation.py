@@ -33,6 +33,24 @@ def test_a_gif_repeats_its_frames_in_equal_time_and_holds_none(tmp_path):
     assert shown(tmp_path / "a.gif") == ([(RED, 40), (GREEN, 40), (BLUE, 40)], 0)
 
 
+def test_a_grey_film_keeps_every_grey(tmp_path):
+    ramp = Image.fromarray(np.tile(np.arange(256, dtype=np.uint8), (4, 1)))
+    save_gif([ramp, ramp], tmp_path / "a.gif")
+    with Image.open(tmp_path / "a.gif") as film:
+        assert np.array_equal(np.asarray(film.convert("L")), np.asarray(ramp))
+
+
+def test_colours_of_few_pixels_are_kept_in_a_film(tmp_path):
+    """Half of the picture is a ramp of greys, which median cut spends nearly all of its palette on."""
+    pixels = np.repeat(np.tile(np.arange(256, dtype=np.uint8), (64, 1))[..., None], 3, 2)
+    colours = np.random.default_rng(0).integers(0, 256, (64, 3), dtype=np.uint8)
+    pixels[:, :2] = colours[:, None]
+    save_gif([Image.fromarray(pixels)] * 2, tmp_path / "a.gif")
+    with Image.open(tmp_path / "a.gif") as film:
+        error = np.abs(np.asarray(film.convert("RGB")).astype(int) - pixels)[:, :2]
+    assert error.max() < 64
+
+
 def test_the_film_of_a_training_holds_its_last_frame(tmp_path):
     save_gif(flat(RED, GREEN), tmp_path / "a.gif")
     assert shown(tmp_path / "a.gif") == ([(RED, 120), (GREEN, 1440)], 0)

@@ -110,6 +110,15 @@ def test_a_run_that_lost_its_last_pictures_gets_them_by_resuming(tmp_path, capsy
     assert "has already made its 2 steps" in capsys.readouterr().err
 
 
+def test_a_resumed_run_is_not_made_shorter(tmp_path, capsys):
+    folder = short_run(tmp_path / "run").folder
+    before = (folder / "config.toml").read_text()
+    (folder / "training.gif").unlink()
+    assert exit_code("train", "--resume", folder, "--steps", 1, "-q") == 2
+    assert "has already made more than 1 steps; more than 2; type: gantool train --resume" in capsys.readouterr().err
+    assert (folder / "config.toml").read_text() == before
+
+
 def test_the_intervals_of_a_resumed_run_go_on_where_they_were():
     begun = Interval(None, 10, begun=0.5)
     assert [step for step in range(50, 101) if begun.due(step, step / 100)] == [60, 70, 80, 90, 100]
