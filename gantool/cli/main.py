@@ -52,7 +52,7 @@ class Gantool(click.Group):
         if cmd_name in _plugin_commands(ctx):
             loaded: click.Command = _plugin_commands(ctx)[cmd_name].load()
             return loaded
-        near = nearest(cmd_name, self.list_commands(ctx))
+        near = nearest(cmd_name, [*self.list_commands(ctx), "--help", "--version"])
         return ctx.fail(f"there is no command {cmd_name!r}" + (f"; {near}" if near else ""))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -20,7 +20,7 @@ and for the plain loops
     gantool convert G.pt G.safetensors --prior uniform
     gantool evaluate G.safetensors FLAGS --extractor JUDGE -n 10000 --metrics fid,kid,modes
 
-A run whose line is in the output already is not made again. The steps that docs/results.md goes by are kept in
+A run whose line is in the output already is not made again. Steps as they were timed are kept in
 ``tests/benchmarks/measured/fashion-rates.json``.
 """
 

@@ -60,6 +60,7 @@ CASES = {
     "a number that is not a number": ("train --lr-g nan", "--lr-g: nan was given"),
     "two lengths": ("train --steps 5 --minutes 3", "were given together"),
     "an unknown recipe": ("train --recipe faces", "there is no recipe 'faces'"),
+    "a flag as a command": ("version", "there is no command 'version'; did you mean --version?"),
     "a folder as a dataset": ("train --data flat", "there is no dataset 'flat'; known: celeba, "),
     "a config that is missing": ("train --config nowhere", "--config nowhere: does not exist"),
     "a config that is not TOML": ("train --config text.toml", "is not TOML"),
