@@ -25,7 +25,9 @@ def trains():
     return log.exists() and log.stat().st_size
 
 
-@pytest.mark.parametrize("sent", ["SIGINT", "SIGTERM", pytest.param("SIGHUP", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "sent", ["SIGINT", *(pytest.param(name, marks=pytest.mark.slow) for name in ("SIGTERM", "SIGHUP"))]
+)
 def test_a_signal_saves_the_last_step_and_says_how_to_go_on(sent, start):
     process = start(*TRAIN)
     wait_for(trains, process)

@@ -41,7 +41,7 @@ def test_a_grey_film_keeps_every_grey(tmp_path):
 
 
 def test_colours_of_few_pixels_are_kept_in_a_film(tmp_path):
-    """Half of the picture is a ramp of greys, which median cut spends nearly all of its palette on."""
+    """The rest is a ramp of greys, on which median cut spends nearly all of its palette."""
     pixels = np.repeat(np.tile(np.arange(256, dtype=np.uint8), (64, 1))[..., None], 3, 2)
     colours = np.random.default_rng(0).integers(0, 256, (64, 3), dtype=np.uint8)
     pixels[:, :2] = colours[:, None]
