@@ -7,6 +7,7 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"  # read once, when torch is first imported
 os.environ["MKL_NUM_THREADS"] = "1"
 
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -30,6 +31,15 @@ def _apart(tmp_path_factory):
         patch.setenv("GANTOOL_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("COLUMNS", "120")
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals():
+    """Take signals as a terminal's programs do: what runs behind ``&`` or ``nohup`` ignores them, its children too."""
+    usual = {"SIGINT": signal.default_int_handler, "SIGHUP": signal.SIG_DFL}
+    for number, handler in ((getattr(signal, name, None), handler) for name, handler in usual.items()):
+        if number is not None and signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,7 @@ from gantool.errors import FileError, OptionError
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["FORMATS", "eight_bits", "find_pictures", "opened", "read_picture"]
+__all__ = ["FORMATS", "Bounded", "eight_bits", "find_pictures", "opened", "read_picture"]
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")  # Pillow would hand other files to whatever knows them
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"})
@@ -65,6 +66,19 @@ def read_picture(path: Path, shape: tuple[int, ...]) -> np.ndarray[Any, np.dtype
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
+class Bounded(io.BufferedReader):
+    """A file of which no read asks for more than is left: Pillow asks for what a PNG's chunk claims, up to 4 GiB."""
+
+    def __init__(self, path: Path | str) -> None:
+        super().__init__(io.FileIO(path))
+        self._size = os.fstat(self.fileno()).st_size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read ``size`` bytes, or as many as are left."""
+        left = max(0, self._size - self.tell())
+        return super().read(left if size is None or size < 0 else min(size, left))
+
+
 @contextlib.contextmanager
 def opened(path: Path | str | BinaryIO) -> Iterator[Image.Image]:
     """Open a picture of one of ``FORMATS``; its warnings are not for who looks at it.
@@ -76,7 +90,8 @@ def opened(path: Path | str | BinaryIO) -> Iterator[Image.Image]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with Image.open(path, formats=FORMATS) as image:
+        file = Bounded(path) if isinstance(path, (str, Path)) else contextlib.nullcontext(path)
+        with file as stream, Image.open(stream, formats=FORMATS) as image:
             yield image
 
 

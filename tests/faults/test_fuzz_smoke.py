@@ -9,6 +9,7 @@ import os
 import pickle
 import signal
 import struct
+import tracemalloc
 import zipfile
 import zlib
 from itertools import islice
@@ -20,7 +21,7 @@ from fuzzing import READERS, command, inputs, read_journal, read_log, read_model
 from watching import Watch, attempt
 
 from gantool.config import Tier, resolve
-from gantool.errors import FileError, OptionError, PluginError, UnsafeFileError
+from gantool.errors import DataError, FileError, OptionError, PluginError, UnsafeFileError
 from gantool.evaluation import results
 from gantool.files import checkpoint, directions, envelope, foreign, manifest, strict
 from gantool.files.condition import read_condition
@@ -324,6 +325,18 @@ def test_a_decompression_bomb_is_refused_by_its_header_on_one_line(tmp_path, rec
     with pytest.raises(FileError, match="exceeds limit"):
         read_provenance(path)
     assert not recwarn.list
+
+
+@pytest.mark.parametrize("read", [lambda path: read_picture(path, (3, 6, 6)), READERS["dataset-picture"].read])
+def test_a_chunk_that_claims_4_gigabytes_asks_for_no_memory(tmp_path, read):
+    whole = png(6, 6, (b"IDAT", zlib.compress(b"".join(b"\0" + bytes(18) for _ in range(6)))))
+    length = whole.index(b"IDAT") - 4
+    path = written(tmp_path / "p.png", whole[:length] + struct.pack(">I", 0xFF000000) + whole[length + 4 : -16])
+    tracemalloc.start()
+    with contextlib.suppress(FileError, DataError):
+        read(path)
+    assert tracemalloc.get_traced_memory()[1] < 2**26
+    tracemalloc.stop()
 
 
 def test_a_file_that_is_no_picture_is_given_to_no_other_program(tmp_path, watch):

@@ -112,16 +112,15 @@ def cut(words: list[str]) -> list[str]:
 
 def smaller(name: str, words: list[str]) -> list[str]:
     """Return the flags that make networks narrow and data few, where a line leaves both to their defaults."""
-    unwatched = ["--no-diagnose"] if name == "train" else []  # two steps show no check anything
     if name not in ("train", "classifier train") or {"--config", "--resume"} & set(words):
-        return unwatched
+        return []
     chosen = dict(pairwise(words))
     data = chosen.get("--data", "shapes")
     points = data == "gaussians" or chosen.get("--recipe") == "gaussians"
     few = ["--data.length", "300"] if data == "shapes" and not points and "--data.length" not in words else []
     dcgan = chosen.get("--arch", "mlp" if points else "dcgan") == "dcgan"
     narrow = ["--arch.channels", "4"] if name == "train" and dcgan and "--arch.channels" not in words else []
-    return few + narrow + unwatched
+    return few + narrow
 
 
 def made(run: Path) -> int:

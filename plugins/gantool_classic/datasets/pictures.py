@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
 
 from gantool.errors import OptionError
-from gantool.files.pictures import eight_bits
+from gantool.files.pictures import Bounded, eight_bits
 
 __all__ = [
     "MAX_PIXELS",
@@ -110,7 +110,7 @@ def read_picture(path: Path, conversion: Conversion) -> Picture:
     Raises PictureError where the file is not a picture, damaged or too large.
     """
     try:
-        with path.open("rb") as file:
+        with Bounded(path) as file:
             digest = hashlib.file_digest(file, "sha256").digest()
             if not file.tell():
                 raise PictureError("is empty")
