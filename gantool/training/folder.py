@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import filelock
@@ -25,31 +27,21 @@ class RunFolder:
     @classmethod
     def create(cls, wanted: Path) -> RunFolder:
         """Make a new folder; where the name is taken it gets ``-2``, ``-3`` and so on. Raises FileError."""
-        name = wanted.absolute().name if wanted.name not in ("", ".", "..") else ""
-        path, number = wanted, 1
+        names = _numbered(wanted)
         try:
-            if not name:
-                raise FileExistsError(17, "it is there already")
             wanted.parent.mkdir(parents=True, exist_ok=True)
             while True:
-                try:
+                with contextlib.suppress(FileExistsError):
+                    path = next(names)
                     path.mkdir()
                     return cls(path)
-                except FileExistsError:
-                    number += 1
-                    path = wanted.with_name(f"{name}-{number}")
         except OSError as error:
-            hint = "choose another place with -o"
-            raise FileError(str(wanted), f"cannot be made ({error.strerror})", "a writable place", hint) from error
+            raise _unmakable(wanted, str(error.strerror)) from error
 
     @staticmethod
     def free(wanted: Path) -> Path:
-        """Return the folder that ``create`` would make now."""
-        number, path = 1, wanted
-        while os.path.lexists(path):
-            number += 1
-            path = wanted.with_name(f"{wanted.absolute().name}-{number}")
-        return path
+        """Return the folder that ``create`` would make now. Raises FileError for one that has no name."""
+        return next(path for path in _numbered(wanted) if not os.path.lexists(path))
 
     @property
     def samples(self) -> Path:
@@ -120,3 +112,15 @@ class RunFolder:
 
 def _holder() -> str:
     return f"process {os.getpid()} on {socket.gethostname()}\n"
+
+
+def _numbered(wanted: Path) -> Iterator[Path]:
+    """Yield a folder, then it with -2, -3, ... Raises FileError for one that has no name, such as ``/``."""
+    if wanted.name in ("", ".", ".."):
+        raise _unmakable(wanted, "it is there already")
+    yield wanted
+    yield from (wanted.with_name(f"{wanted.name}-{number}") for number in count(2))
+
+
+def _unmakable(wanted: Path, why: str) -> FileError:
+    return FileError(str(wanted), f"cannot be made ({why})", "a writable place", "choose another place with -o")

@@ -1,5 +1,6 @@
 import json
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ import torch
 from PIL import Image
 
 from gantool import RunOptions, Samples, Tier, load_plugins, open_model, resolve, train
-from gantool.errors import RunError, TrainingError
+from gantool.errors import FileError, RunError, TrainingError
 from gantool.files import checkpoint
 from gantool.plugins import discover, load_local
 from gantool.render.provenance import read_provenance
@@ -66,6 +67,15 @@ def test_sampling_uses_the_average_and_gives_the_picture_that_the_generator_give
 def test_a_run_folder_that_exists_gets_a_number(tmp_path):
     first, second = (train(tiny(), RunOptions(out=str(tmp_path / "run"))) for _ in range(2))
     assert (first.folder.name, second.folder.name) == ("run", "run-2")
+
+
+@pytest.mark.parametrize("ask", [RunFolder.free, RunFolder.create])
+def test_the_folder_that_is_free_is_the_one_that_is_made(ask, tmp_path):
+    (tmp_path / "run").mkdir()
+    found = ask(tmp_path / "run")
+    assert getattr(found, "path", found) == tmp_path / "run-2"
+    with pytest.raises(FileError, match="cannot be made"):
+        ask(Path("/"))
 
 
 def test_a_second_process_is_kept_out_and_told_by_whom(tmp_path):
