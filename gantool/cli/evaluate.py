@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +16,14 @@ from gantool import processes
 from gantool.cli import flags
 from gantool.cli.completion import component_names
 from gantool.cli.console import note, say, say_json, table
-from gantool.errors import OptionError, UserError
+from gantool.errors import OptionError
 from gantool.files.names import check_suffix, check_writable, free
 from gantool.files.progress import Tick, progress
 
 if TYPE_CHECKING:
-    from gantool.evaluation.evaluate import Chosen
     from gantool.evaluation.results import Results
     from gantool.evaluation.subject import Watch
     from gantool.interfaces import Extractor
-    from gantool.latent.model import Model
 
 EPILOG = """\b
 Examples:
@@ -54,7 +53,7 @@ def _run(ctx: click.Context, model: str | None, **values: Any) -> None:
     if model is None:
         raise OptionError("MODEL", "was not given", "a run folder or a checkpoint", "type: gantool evaluate --help")
     from gantool.evaluation import results as files
-    from gantool.evaluation.evaluate import create_metrics, measure
+    from gantool.evaluation.evaluate import create_extractor, create_metrics, measure
     from gantool.evaluation.subject import ModelSubject, real_data
     from gantool.files import features
     from gantool.latent.device import pick_device
@@ -73,7 +72,9 @@ def _run(ctx: click.Context, model: str | None, **values: Any) -> None:
         note("These are not the examples that the model was trained on.")
     asked = values["metrics"] is not None
     metrics, missing = create_metrics(flags.chosen_tools(ctx, values), asked)
-    extractor, lacks = _extractor(ctx, opened, metrics, values)
+    named = bool(values["extractor"] or kept)
+    create = partial(_extractor, ctx, values)
+    extractor, lacks = create_extractor(create, metrics, opened.shape, given=named, asked=asked)
     with _watching(values["quiet"]) as watch:
         subject = ModelSubject(opened, data, values["count"], registry, extractor, values["seed"], lacks, watch)
         _warn(subject.describe_extractor())
@@ -96,25 +97,10 @@ def _home(model: str) -> Path:
     return Path(model) if Path(model).is_dir() else Path(model).parent
 
 
-def _extractor(
-    ctx: click.Context, model: Model, metrics: Sequence[Chosen], values: Mapping[str, Any]
-) -> tuple[tuple[str, Extractor] | None, str]:
-    """Make the extractor where it is needed; return it, or why there is none where nobody asked for one."""
-    from gantool.evaluation.evaluate import reason_of
-
-    needed = len(model.shape) == 3 and any("extractor" in one.metric.needs for one in metrics)
-    if not (needed or values["extractor"] or values["save_features"]):
-        return None, ""
-    try:
-        component, options = flags.chosen_tool(ctx, values)
-        extractor = component.create(options)
-        if values["extractor"]:  # one that cannot see such pictures is refused at once
-            extractor.network((extractor.channels or model.shape[0], *model.shape[1:]))
-        return (component.name, extractor), ""
-    except UserError as error:
-        if values["extractor"] or values["metrics"] or values["save_features"]:
-            raise
-        return None, reason_of(error)
+def _extractor(ctx: click.Context, values: Mapping[str, Any]) -> tuple[str, Extractor]:
+    """Make the extractor of the line."""
+    component, options = flags.chosen_tool(ctx, values)
+    return component.name, component.create(options)
 
 
 def _warn(extractor: Mapping[str, Any] | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -17,14 +17,14 @@ from gantool.config import values as plain
 from gantool.errors import OptionError, UserError
 from gantool.evaluation.results import Results
 from gantool.evaluation.subject import ModelSubject, real_data
-from gantool.interfaces import Figure, Metric
+from gantool.interfaces import Extractor, Figure, Metric
 from gantool.latent.model import Model
 from gantool.options import Options, build
 from gantool.plugins import load_plugins
 from gantool.recipes import choose_tool
 from gantool.registry import KINDS, Component, Registry
 
-__all__ = ["Chosen", "create_metrics", "describe", "evaluate", "measure", "reason_of", "refusals"]
+__all__ = ["Chosen", "create_extractor", "create_metrics", "describe", "evaluate", "measure", "reason_of", "refusals"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,32 @@ def create_metrics(parts: Sequence[tuple[Component, Options]], asked: bool) -> t
     return made, refused
 
 
+def create_extractor(
+    create: Callable[[], tuple[str, Extractor]],
+    metrics: Sequence[Chosen],
+    shape: Sequence[int],
+    *,
+    given: bool,
+    asked: bool,
+) -> tuple[tuple[str, Extractor] | None, str]:
+    """Make the extractor, with its name, where a metric needs it; return it, or None and why there is none.
+
+    One that was ``given`` is made for any metrics, and must see examples of the ``shape``. For points there is none.
+    Raises UserError for one that cannot be made, where it was ``given`` or the metrics were ``asked`` for by name.
+    """
+    if len(shape) != 3 or not (given or any("extractor" in one.metric.needs for one in metrics)):
+        return None, ""
+    try:
+        name, extractor = create()
+        if given:
+            extractor.network((extractor.channels or shape[0], *shape[1:]))
+        return (name, extractor), ""
+    except UserError as error:
+        if given or asked:
+            raise
+        return None, reason_of(error)
+
+
 def evaluate(
     model: Model,
     metrics: Sequence[str] | None = None,
@@ -72,15 +98,12 @@ def evaluate(
     parts = registry.all("metric") if metrics is None else registry.named("metric", ",".join(metrics))
     chosen, missing = create_metrics([(part, build(part.options, {})) for part in parts], metrics is not None)
     data = real_data(model, registry, None if settings is None else Tier("settings", settings))
-    made, lacks = None, ""
-    if len(model.shape) == 3 and (extractor or any("extractor" in one.metric.needs for one in chosen)):
-        try:
-            component, options = choose_tool(registry, KINDS["extractor"], extractor)
-            made = component.name, component.create(build(component.options, options))
-        except UserError as error:
-            if extractor or metrics is not None:
-                raise
-            lacks = reason_of(error)
+
+    def create() -> tuple[str, Extractor]:
+        component, options = choose_tool(registry, KINDS["extractor"], extractor)
+        return component.name, component.create(build(component.options, options))
+
+    made, lacks = create_extractor(create, chosen, model.shape, given=bool(extractor), asked=metrics is not None)
     subject = ModelSubject(model, data, count, registry, made, seed, lacks)
     results = measure(subject, chosen, asked=metrics is not None)
     return replace(results, refused={**missing, **results.refused})

@@ -6,13 +6,14 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from gantool.config import RunConfig
 from gantool.errors import FileError, OptionError, UserError
-from gantool.evaluation.evaluate import Chosen, create_metrics, describe, measure, reason_of, refusals
+from gantool.evaluation.evaluate import Chosen, create_extractor, create_metrics, describe, measure, reason_of, refusals
 from gantool.evaluation.subject import ModelSubject, RealData
 from gantool.files import checkpoint as checkpoints
 from gantool.interfaces import DataInfo, Evaluated, Extractor, Samples
@@ -36,6 +37,7 @@ class Appraisal:
     metrics: Sequence[Chosen]
     asked: str  # the flag that named these metrics, empty where none did
     extractor: tuple[str, Extractor] | None
+    lacks: str  # why there is no extractor
     count: int
     device: torch.device
     left_out: dict[str, str]  # why metrics cannot be measured, by name
@@ -71,18 +73,11 @@ class Appraisal:
         if keep is not None and keep.metric.better is None:
             raise OptionError("--keep-best", f"{keep.name} has no better and worse", "a metric that has")
         info, samples = data
-        needed = any("extractor" in one.metric.needs for one in metrics)
-        extractor = None
-        if len(info.shape) == 3 and (options.extractor or needed):
-            try:
-                extractor = _extractor(registry, options.extractor)
-            except UserError as error:
-                if asked or options.extractor:
-                    raise
-                left_out |= {one.name: reason_of(error) for one in metrics if "extractor" in one.metric.needs}
-                metrics = [one for one in metrics if one.name not in left_out]
+        create = partial(_extractor, registry, options.extractor)
+        given = bool(options.extractor)
+        extractor, lacks = create_extractor(create, metrics, info.shape, given=given, asked=bool(asked))
         real = RealData(config, info, samples)
-        return cls(real, registry, metrics, asked, extractor, options.evaluate_count, device, left_out, keep)
+        return cls(real, registry, metrics, asked, extractor, lacks, options.evaluate_count, device, left_out, keep)
 
     def check(self, path: Path) -> None:
         """Leave out what cannot be measured of a checkpoint. Raises OptionError where it was asked for by name."""
@@ -132,7 +127,7 @@ class Appraisal:
 
     def _subject(self, path: Path) -> ModelSubject:
         model = restore_model(checkpoints.read(path), self.registry).on(self.device)
-        return ModelSubject(model, self.data, self.count, self.registry, self.extractor)
+        return ModelSubject(model, self.data, self.count, self.registry, self.extractor, lacks=self.lacks)
 
 
 def _extractor(registry: Registry, given: str | None) -> tuple[str, Extractor]:
