@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from gantool.errors import DataError, FileError, OptionError, UserError
 from gantool.evaluation.extraction import floats, rounded
 from gantool.files.pictures import read_picture
+from gantool.files.progress import remark
 from gantool.interfaces import Condition, Dataset, Samples
 from gantool.latent import seeds as seeding
 from gantool.latent.locate import find_model
@@ -97,7 +98,8 @@ def score_generated(D: nn.Module, model: Model, count: int, watch: Watch = lambd
 def score_real(D: nn.Module, model: Model, count: int, watch: Watch = lambda n: None) -> Tensor:
     """Return the raw scores of at most ``count`` examples of the model's data, drawn by a fixed seed.
 
-    Raises UserError where the data cannot be read or is not like the model's.
+    Says so where they are not those that it was trained on. Raises UserError where the data cannot be read or is not
+    like the model's.
     """
     samples = _data(model)
     random = seeding.generator(0, "scored examples")
@@ -195,6 +197,8 @@ def _data(model: Model) -> Samples:
     known = used_condition(model.config, info.condition)
     if model.condition is not None and not model.condition.is_like(known):
         raise DataError(where, "its labels have other names than the model's", ", ".join(model.condition.names), hint)
+    if model.fingerprint and info.fingerprint != model.fingerprint:
+        remark("These are not the examples that the model was trained on.")
     return samples
 
 

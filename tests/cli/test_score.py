@@ -167,6 +167,11 @@ def test_data_that_has_moved_is_found_by_its_root_or_done_without(run_cli, workd
     assert list(without["pictures"][0]["above"]) == ["generated"]
     found = run_cli("score", "run", "black.png", *FEW, "--json", "--data.root", "moved.safetensors")
     assert json.loads(found.out) == before
+    assert "not the examples" not in found.err
+    gantool("data", "pack", "--data", "shapes", *SHAPES, "--data.seed", 9, "-q", "-o", "others.safetensors")
+    others = run_cli("score", "run", "black.png", *FEW, "--data.root", "others.safetensors")
+    assert others.code == 0
+    assert "These are not the examples that the model was trained on." in others.err
     wrong = run_cli("score", "run", "black.png", *FEW, "--data.root", "nowhere")
     assert (wrong.code, wrong.out, wrong.err.count("\n")) == (2, "", 1)
     assert "--data.root" in wrong.err
