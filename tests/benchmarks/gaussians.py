@@ -11,7 +11,7 @@ For each layout, loss and seed
 
 and for the loss called ``recipe`` the first line is ``gantool train --recipe gaussians --data.layout LAYOUT``. A run
 whose line is in the output already is not made again. The table has the mean and the standard error over the seeds, and
-in how many runs a diagnostic spoke.
+in how many runs a diagnostic spoke. Rows as they were measured: ``tests/benchmarks/measured/gaussians.jsonl``.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ def gantool(*line: str) -> str:
 
 def table(rows: list[dict[str, object]]) -> None:
     """Print the mean and the standard error of each layout and loss."""
-    print(f"{'layout':8}{'loss':12}{'seeds':>6}{'modes':>16}{'high quality':>18}{'findings':>10}{'seconds':>9}")
+    print("| layout | loss | runs | modes | high quality | reported | seconds |")
+    print("|---|---|---|---|---|---|---|")
     for layout in LAYOUTS:
         for loss in LOSSES:
             own = [row for row in rows if (row["layout"], row["loss"]) == (layout, loss)]
@@ -88,8 +89,8 @@ def table(rows: list[dict[str, object]]) -> None:
                 modes = spread([float(row["modes"]) for row in own])  # type: ignore[arg-type]
                 quality = spread([100 * float(row["quality"]) for row in own])  # type: ignore[arg-type]
                 seconds = sum(float(row["seconds"]) for row in own) / len(own)  # type: ignore[arg-type]
-                told = sum(bool(row.get("findings")) for row in own)
-                print(f"{layout:8}{loss:12}{len(own):6}{modes:>16}{quality + ' %':>18}{told:10}{seconds:9.0f}")
+                told = sum(bool(row["findings"]) for row in own)
+                print(f"| {layout} | {loss} | {len(own)} | {modes} | {quality} % | {told} | {seconds:.0f} |")
 
 
 def spread(values: list[float]) -> str:
@@ -97,7 +98,7 @@ def spread(values: list[float]) -> str:
     mean = sum(values) / len(values)
     squares = sum((value - mean) ** 2 for value in values)
     error = (squares / (len(values) - 1) / len(values)) ** 0.5 if len(values) > 1 else 0.0
-    return f"{mean:.2f} +- {error:.2f}"
+    return f"{mean:.2f} ± {error:.2f}"
 
 
 if __name__ == "__main__":
