@@ -17,6 +17,7 @@ hostile file, so a message is one line of printable letters, and each part of it
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Iterable
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "is_out_of_memory",
     "nearest",
     "printable",
+    "typed",
 ]
 
 
@@ -103,6 +105,11 @@ def printable(text: str, keep: str = "") -> str:
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() or letter in keep else repr(letter)[1:-1] for letter in text)
+
+
+def typed(*words: object) -> str:
+    """Write the gantool command of these words as a shell takes it, spaces in a path and all."""
+    return shlex.join(["gantool", *map(str, words)])
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

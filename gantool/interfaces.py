@@ -6,10 +6,11 @@ is int64 ``[N]`` (classes) or float ``[N, A]`` (attributes). This module does no
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from gantool.errors import typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -552,7 +553,7 @@ class Finding:
 
     def command(self, folder: Path) -> str:
         """Return the line that starts the run of a folder again, with the flags."""
-        return f"gantool train --config {shlex.quote(str(folder))} {self.flags}"
+        return f"{typed('train', '--config', folder)} {self.flags}"
 
 
 class Diagnostic(Protocol):

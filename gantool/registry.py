@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
-from gantool.errors import FileError, OptionError, PluginError, nearest
+from gantool.errors import FileError, OptionError, PluginError, nearest, typed
 from gantool.options import Options, build, describe
 
 if TYPE_CHECKING:
@@ -230,5 +230,5 @@ class Registry:
         if lacking:
             raise lacking
         known = f"known: {', '.join(self.names(kind))}, or a file of weights of theirs"
-        where, hint = f"--{KINDS[kind].section}", f"type: gantool inspect {path}"
+        where, hint = f"--{KINDS[kind].section}", f"type: {typed('inspect', path)}"
         raise OptionError(where, f"{path} is for none of them", known, hint)

@@ -11,7 +11,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path, PurePath
 
 from gantool import __version__
-from gantool.errors import FileError, OptionError, nearest
+from gantool.errors import FileError, OptionError, nearest, typed
 from gantool.registry import KINDS, Registry
 
 __all__ = ["kinds", "scaffold"]
@@ -38,7 +38,8 @@ def scaffold(name: str, kind: str, registry: Registry, folder: Path | None = Non
     _check(name, kind, registry)
     folder = folder or Path(PREFIX + name)
     if folder.is_symlink() or folder.exists():
-        raise FileError(str(folder), "is there already", "a new folder", f"type: gantool plugin new {name} -o FOLDER")
+        hint = f"type: {typed('plugin', 'new', name, '-o', 'FOLDER')}"
+        raise FileError(str(folder), "is there already", "a new folder", hint)
     words = _words(name, kind)
     texts = {path: _replace(text, words) for template in (COMMON, kind) for path, text in _read(template)}
     try:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gantool.cli.console import note, say, say_json, table
+from gantool.cli.console import next_line, note, say, say_json, table
 from gantool.cli.flags import registry_of
 from gantool.cli.ticks import ticks
-from gantool.errors import OptionError, UserError
+from gantool.errors import OptionError, UserError, typed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -93,8 +92,8 @@ def audit(path: str, classifier: str, **values: Any) -> None:
         say_json({"out": str(out), "model_hash": model.hash, "classifier": scorer.label, **found.plain()})
         return
     _report(found)
-    following = shlex.join(["gantool", *_next(found, directions, path, str(model.path), classifier)])
-    say(f"All of it on one page, with strips of samples: {shlex.join(['gantool', 'report', str(kept)])}")
+    following = next_line(*_next(found, directions, path, str(model.path), classifier))
+    say(f"All of it on one page, with strips of samples: {next_line('report', kept)}")
     say(f"{count} samples, {values['strength']:g} std each way: {out}. Next: {following}")
 
 
@@ -213,10 +212,10 @@ def _draw(found: Audit, out: Path) -> None:
 
 def _source(path: str, model: Model, scorer: Scorer, values: Mapping[str, Any]) -> dict[str, str]:
     """Say what was measured by what."""
-    line = ["gantool", "direction", "audit", path, "--classifier", values["classifier"], "-n", str(values["count"])]
+    line = ["direction", "audit", path, "--classifier", values["classifier"], "-n", str(values["count"])]
     line += ["--strength", f"{values['strength']:g}", "--seed", str(values["seed"])]
     line += ["--model", values["model"]] if values["model"] else []
-    again = shlex.join([*line, *(["--no-data"] if values["no_data"] else [])])
+    again = typed(*line, *(["--no-data"] if values["no_data"] else []))
     return {"directions": path, "model": str(model.path), "model hash": model.hash, "by": scorer.label, "again": again}
 
 

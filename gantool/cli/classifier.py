@@ -11,7 +11,7 @@ import click
 
 from gantool.cli import flags
 from gantool.cli.completion import component_names
-from gantool.cli.console import say, say_json, table
+from gantool.cli.console import next_line, say, say_json, table
 from gantool.cli.ticks import ticks
 from gantool.config import component_tree, resolve
 from gantool.config import values as plain
@@ -110,8 +110,8 @@ def _report_training(trained: TrainedClassifier, out: Path, as_json: bool) -> No
     table(("head", "what", "held-out figure", "calibration error"), map(_row, trained.heads))
     # A class may be what the model's own label fixes; a factor or an attribute can be steered.
     head = next((head for head in trained.heads if head.kind in ("value", "attributes")), trained.heads[0])
-    follow = shlex.join(["--toward", head.names[0], "--classifier", str(out)])
-    say(f"Classifier: {out}. Next: gantool steer RUN {follow}")
+    follow = next_line("steer", "RUN", "--toward", head.names[0], "--classifier", out)
+    say(f"Classifier: {out}. Next: {follow}")
 
 
 def _row(head: Head) -> tuple[str, str, str, str]:
@@ -208,7 +208,7 @@ def _report_labels(scorer: Scorer, scores: Scores, what: str, out: Path, as_json
     plural = "" if len(scores.scores) == 1 else "s"
     counted = f"{len(scores.scores)} {noun}{plural} by {len(rows)} features{more}"
     follow = ["inspect", str(out)] if scores.z is None else ["direction", "find", what, "--scores", str(out)]
-    say(f"{counted}: {out}. Next: {shlex.join(['gantool', *follow])}")
+    say(f"{counted}: {out}. Next: {next_line(*follow)}")
 
 
 def _label_row(row: dict[str, Any]) -> tuple[str, str, str]:

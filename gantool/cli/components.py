@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from gantool.cli.console import is_terminal, say, say_json, table
+from gantool.cli.console import is_terminal, next_line, say, say_json, table
 from gantool.errors import OptionError, nearest
 from gantool.options import describe
 from gantool.plugins import PluginSet
@@ -42,7 +42,7 @@ def command(found: PluginSet, kind: str | None, name: str | None, as_json: bool)
         say_json([_describe(component) for component in shown])
         return
     _list(shown)
-    say(f"Next: gantool components {_example(registry, kind)}")
+    say(f"Next: {next_line('components', *_example(registry, kind))}")
 
 
 def _list(shown: Sequence[Component]) -> None:
@@ -55,10 +55,10 @@ def _list(shown: Sequence[Component]) -> None:
         table(("name", "what it is", "plugin"), rows, title=kind)
 
 
-def _example(registry: Registry, kind: str | None) -> str:
+def _example(registry: Registry, kind: str | None) -> list[str]:
     kind = kind or "architecture"
     names = registry.names(kind)
-    return f"{kind} {names[0]}" if names else ""
+    return [kind, names[0]] if names else []
 
 
 def _kind(text: str) -> str:
@@ -105,9 +105,9 @@ def _show(component: Component) -> None:
     if component.recipe:
         say(f"It brings its recipe: {component.recipe}")
     if component.kind == "recipe":
-        say(f"Next: gantool train --recipe {component.name} --dry-run")
+        say(f"Next: {next_line('train', '--recipe', component.name, '--dry-run')}")
     elif kind.use != "command":
-        say(f"Next: gantool train --{kind.section} {component.name} --help")
+        say(f"Next: {next_line('train', f'--{kind.section}', component.name, '--help')}")
 
 
 def option_rows(component: Component) -> list[tuple[str, str, str, str]]:

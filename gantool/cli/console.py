@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import errno
 import json
+import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 import click
 
-from gantool.errors import GantoolError, printable
+from gantool.errors import GantoolError, printable, typed
 from gantool.files.progress import console, remark
 
-__all__ = ["complain", "facts", "is_terminal", "note", "say", "say_json", "table"]
+__all__ = ["complain", "facts", "is_terminal", "next_line", "note", "say", "say_json", "table", "with_plugins"]
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -40,6 +41,18 @@ def complain(text: str) -> None:
     from rich.text import Text
 
     console().print(Text.assemble(("error: ", "bold red"), text), soft_wrap=True)
+
+
+def next_line(*words: object) -> str:
+    """Write a command to type next, with the plugins' files of this one."""
+    return with_plugins(typed(*words))
+
+
+def with_plugins(line: str) -> str:
+    """Add to a command the files that ``--plugin`` gave to this one: without them it may lack what it names."""
+    context = click.get_current_context(silent=True)
+    files = context.find_root().params.get("plugins") if context else None
+    return " ".join([line, *(f"--plugin {shlex.quote(file)}" for file in files or ())])
 
 
 def say_json(value: Any) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gantool.cli.console import note, say, say_json
+from gantool.cli.console import next_line, note, say, say_json
 from gantool.cli.flags import registry_of
 from gantool.errors import FileError, OptionError
 from gantool.files import checkpoint, envelope, foreign
@@ -64,7 +63,7 @@ def command(src: str, out: str, as_json: bool, quiet: bool, **values: Any) -> No
         say_json({"out": out, **{name: value for name, value in facts.items() if name != "what"}})
     else:
         say(f"{out}: {facts['what']}")
-        say(f"Next: {shlex.join(['gantool', 'sample' if reading else 'inspect', out])}")
+        say(f"Next: {next_line('sample' if reading else 'inspect', out)}")
 
 
 def _content(source: Path) -> Any:
@@ -82,7 +81,7 @@ def _check(src: str, out: Path, reading: bool, values: dict[str, Any]) -> None:
     allowed = OURS if reading else TORCH
     if out.suffix.lower() not in allowed:
         what = "foreign file and becomes a checkpoint" if reading else "checkpoint and becomes a state dict"
-        hint = f"type: gantool convert {src} NAME{allowed[0]}"
+        hint = f"type: {next_line('convert', src, f'NAME{allowed[0]}')}"
         raise OptionError("OUT", f"{out} was given, and {src} is a {what}", f"a name with {allowed[0]}", hint)
     if os.path.lexists(out):
         raise FileError(str(out), "is there already", "a new name: nothing is overwritten")

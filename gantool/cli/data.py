@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -13,7 +12,7 @@ import click
 import numpy as np
 
 from gantool.cli import flags
-from gantool.cli.console import note, say, say_json, table
+from gantool.cli.console import next_line, note, say, say_json, table
 from gantool.config import RunConfig, resolve
 from gantool.errors import OptionError
 from gantool.interfaces import DataInfo, Samples
@@ -47,7 +46,7 @@ def list_datasets(found: PluginSet, as_json: bool) -> None:
         say_json([{"name": part.name, "summary": part.summary, "plugin": part.provider.plugin} for part in parts])
         return
     table(("name", "what it is", "plugin"), [(part.name, part.summary, part.provider.plugin) for part in parts])
-    say("Next: gantool data inspect --data shapes")
+    say(f"Next: {next_line('data', 'inspect', '--data', 'shapes')}")
 
 
 def _config(ctx: click.Context, values: dict[str, Any]) -> RunConfig:
@@ -74,8 +73,8 @@ def _inspect(ctx: click.Context, **values: Any) -> None:
     say(f"fingerprint {info.fingerprint[:16]}")
     if values["out"]:
         say(f"Grid: {values['out']}")
-    line = ["gantool", "train", *_data_flags(config), *(["--condition", "onehot"] if info.condition else [])]
-    say(f"Next: {shlex.join(line)}")
+    line = ["train", *_data_flags(config), *(["--condition", "onehot"] if info.condition else [])]
+    say(f"Next: {next_line(*line)}")
 
 
 def _data_flags(config: RunConfig) -> list[str]:
@@ -164,7 +163,7 @@ def _say_packed(report: PackReport, seconds: float, as_json: bool) -> None:
     resumed = f" ({report.resumed} of them before)" if report.resumed else ""
     listed = f" ({report.summary})" if report.notes else ""
     said = f"{report.pictures} pictures{resumed}{listed}, {size / 2**20:.1f} MiB in {seconds:.1f} s: {report.path}"
-    say(f"{said}. Next: gantool train --data packed --data.root {shlex.quote(str(report.path))}")
+    say(f"{said}. Next: {next_line('train', '--data', 'packed', '--data.root', report.path)}")
 
 
 def _data_flag() -> click.Option:

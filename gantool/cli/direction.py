@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ import click
 from gantool.cli import flags
 from gantool.cli.audit import audit
 from gantool.cli.completion import component_names
-from gantool.cli.console import say, say_json, table
+from gantool.cli.console import next_line, say, say_json, table
 from gantool.cli.ticks import ticks
 from gantool.errors import OptionError
 from gantool.files.names import way
@@ -183,7 +182,7 @@ def orthogonalize_command(path: str, name: str, off: str, out: str | None, as_js
         say_json({"out": str(target), "name": cleaned.names[row], "kept_norm": kept, "orthogonal_to": others})
         return
     say(f"{cleaned.names[row]} keeps {kept:.3f} of its length, orthogonal to {', '.join(others)}")
-    say(f"Directions: {target}. Next: {shlex.join(['gantool', 'direction', 'show', str(target)])}")
+    say(f"Directions: {target}. Next: {next_line('direction', 'show', target)}")
 
 
 @command.command("show", epilog=SHOW_EPILOG)
@@ -205,7 +204,7 @@ def show(path: str, as_json: bool) -> None:
         rows = zip(found.names, cosines, strict=True)
         table(("", *found.names), [(name, *(f"{value:+.2f}" for value in row)) for name, row in rows])
     known = _model(path, meta)
-    lost = shlex.join(["gantool", "inspect", path])
+    lost = next_line("inspect", path)
     say(f"Next: {_steer(str(known), path, found.names[0]) if known and known.exists() else lost}")
 
 
@@ -261,7 +260,7 @@ def mig(ctx: click.Context, /, model: str, classifier: str, **values: Any) -> No
         return
     columns = ("factor", "gap", "told best by", "then by", "share of it told")
     table(columns, [(g.factor, f"{g.gap:.3f}", g.best, g.second, f"{g.information:.3f}") for g in gaps])
-    following = shlex.join(["gantool", "direction", "find", model, "--classifier", classifier])
+    following = next_line("direction", "find", model, "--classifier", classifier)
     say(f"MIG {mean:.3f} over {values['count']} samples. Next: {following}")
 
 
@@ -290,7 +289,7 @@ def _model(path: str, meta: Mapping[str, Any]) -> Path | None:
 
 
 def _steer(model: str, path: Path | str, name: str, tools: Sequence[str] = ()) -> str:
-    return shlex.join(["gantool", "steer", model, "--directions", str(path), "--toward", name, *tools])
+    return next_line("steer", model, "--directions", path, "--toward", name, *tools)
 
 
 def _plain(found: Directions) -> dict[str, Any]:

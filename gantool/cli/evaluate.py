@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -15,7 +14,7 @@ import click
 from gantool import processes
 from gantool.cli import flags
 from gantool.cli.completion import component_names
-from gantool.cli.console import note, say, say_json, table
+from gantool.cli.console import next_line, note, say, say_json, table
 from gantool.errors import OptionError
 from gantool.files.names import check_suffix, check_writable, free
 from gantool.files.progress import Tick, progress
@@ -148,7 +147,7 @@ def _say_next(results: Results, out: Path) -> None:
     if extractor:
         samples = results.protocol["samples"]["count"]
         held = f"{samples:,} samples against {data['count']:,} of {data['name']}, by {extractor['name']}"
-    follow = shlex.join(["gantool", "evaluate", "--compare", str(out), "OTHER.json"])
+    follow = next_line("evaluate", "--compare", out, "OTHER.json")
     say(f"{held}, {results.seconds:.0f} s: {out}. Next: {follow}")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections import Counter
 from math import prod
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gantool.cli.console import facts, say, say_json
+from gantool.cli.console import facts, next_line, say, say_json
 from gantool.cli.flags import registry_of
 from gantool.errors import FileError, UserError
 from gantool.files import audit, checkpoint, envelope, foreign, strict
@@ -38,10 +37,10 @@ def command(path: str, as_json: bool) -> None:
         say_json({"path": str(target), **found})
         return
     say(f"{target}: {found.pop('what')}")
-    next_line = found.pop("next", None)
+    following = found.pop("next", None)
     facts(found)
-    if next_line:
-        say(f"Next: {next_line}")
+    if following:
+        say(f"Next: {following}")
 
 
 def explain(path: Path, registry: Registry) -> dict[str, Any]:
@@ -110,13 +109,8 @@ def _checkpoint(header: envelope.Header) -> dict[str, Any]:
         "labels": f"{condition['kind']}: {', '.join(condition['names'][:20])}" if condition else "none",
         "parameters": ", ".join(f"{part} {count:,}" for part, count in parts.items() if count),
         "model hash": meta.get("model_hash"),
-        "next": f"gantool sample {_quoted(header.path)}",
+        "next": next_line("sample", header.path),
     }
-
-
-def _quoted(path: Path | str) -> str:
-    """Return a path as a shell takes it, spaces and all."""
-    return shlex.quote(str(path))
 
 
 def _converted(source: dict[str, Any] | None) -> dict[str, Any]:
@@ -142,7 +136,7 @@ def _dataset(header: envelope.Header) -> dict[str, Any]:
     return {
         "images": " x ".join(map(str, header.tensors["images"].shape)) if "images" in header.tensors else "none",
         "labels": f"{condition['kind']}: {', '.join(condition['names'][:20])}" if condition else "none",
-        "next": f"gantool train --data packed --data.root {_quoted(header.path)}",
+        "next": next_line("train", "--data", "packed", "--data.root", header.path),
     }
 
 
@@ -154,14 +148,14 @@ def _directions(header: envelope.Header) -> dict[str, Any]:
         "names": ", ".join(names[:20]) + (", ..." if len(names) > 20 else ""),
         "method": meta.get("method"),
         "model hash": meta.get("model_hash"),
-        "next": f"gantool direction show {_quoted(header.path)}",
+        "next": next_line("direction", "show", header.path),
     }
 
 
 def _classifier(header: envelope.Header) -> dict[str, Any]:
     meta = header.meta
     heads = {f"head {head['name']}": _head(head) for head in meta["heads"]}
-    follow = f"gantool classifier label PICTURES --classifier {_quoted(header.path)}"
+    follow = next_line("classifier", "label", "PICTURES", "--classifier", header.path)
     facts = {"pictures": " x ".join(map(str, meta["shape"])), "trained on": meta["data"]["name"], **heads}
     return {**facts, "seed": meta["seed"], "hash": meta["hash"], "next": follow}
 
@@ -198,7 +192,7 @@ def _results(path: Path) -> dict[str, Any]:
         "figures": figures,
         "model": f"{found.model.get('path')} at step {found.model.get('step')}",
         "model hash": found.model.get("hash"),
-        "next": f"gantool evaluate --compare {_quoted(path)} OTHER.json",
+        "next": next_line("evaluate", "--compare", path, "OTHER.json"),
     }
 
 
@@ -210,7 +204,7 @@ def _audit(path: Path) -> dict[str, Any]:
         "samples": found.samples,
         "by": found.source.get("by"),
         "model hash": found.source.get("model hash"),
-        "next": f"gantool report {_quoted(path)}",
+        "next": next_line("report", path),
     }
 
 
@@ -268,7 +262,7 @@ def _generator(content: Any, path: Path, registry: Registry) -> dict[str, Any]:
     found, problems = find_generators(content, registry)
     if found:
         places = "; ".join(one.what + (f" ({one.key})" if one.key else "") for one in found)
-        return {"holds": places, "next": f"gantool convert {_quoted(path)} {_quoted(path.stem + '.safetensors')}"}
+        return {"holds": places, "next": next_line("convert", path, f"{path.stem}.safetensors")}
     said = "; ".join(f"{error.given}, allowed: {error.allowed}" for error in problems.values())
     return {"problem": said} if said else {}
 

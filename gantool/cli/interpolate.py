@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from gantool.cli.console import note, say, say_json
+from gantool.cli.console import next_line, note, say, say_json
 from gantool.cli.film import check_out, is_film, new_name, write_film
 from gantool.cli.flags import registry_of
 from gantool.cli.morph import HERE, MOST, Drawn, draw_latents, draw_models, draw_sum
@@ -150,7 +149,7 @@ def _refuse_unknown(found: Sequence[Source]) -> None:
     for source in found:
         note(f"{source.text}: {source.what}")
     given = f"is {unknown[0].what}" if unknown[0].path else "was given, and no file has that name"
-    hint = f"type: gantool inspect {unknown[0].path}" if unknown[0].path else ""
+    hint = f"type: {next_line('inspect', unknown[0].path)}" if unknown[0].path else ""
     raise OptionError(unknown[0].text, given, f"needed: {NEEDED}", hint)
 
 
@@ -226,10 +225,10 @@ def _next(drawn: Drawn, out: Path, sources: Sequence[str], values: dict[str, Any
     """Name a next step: the film of a strip, the loop of a film, or a look at the file."""
     if values["arith"] or len(drawn.model.shape) == 1:
         shown = out if out.is_file() else out / f"{len(drawn.film.pixels) - 1:06d}.png"
-        return shlex.join(["gantool", "inspect", str(shown)])
+        return next_line("inspect", shown)
     more = [part for name in ("model", *_given(*KEPT)) if values[name] for part in (_flag(name), str(values[name]))]
     if not is_film(out):
         more += [*(["--loop", values["loop"]] if values["loop"] != "none" else []), "-o", "film.gif"]
     else:
         more += ["--loop", "pingpong", "-o", "loop.gif"] if values["loop"] == "none" else ["-o", "strip.png"]
-    return shlex.join(["gantool", "interpolate", *sources, *more])
+    return next_line("interpolate", *sources, *more)

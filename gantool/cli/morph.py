@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gantool.cli.console import next_line
 from gantool.cli.ticks import counted
 from gantool.errors import OptionError
 
@@ -85,7 +85,7 @@ def _model(
     model = open_model(given, registry) if given else only_run(registry)
     if model is None:
         rest = [source.text for source in keys] or ["--arith", values["arith"] or ""]
-        hint = f"type: {shlex.join(['gantool', 'interpolate', 'RUN', *rest])}"
+        hint = f"type: {next_line('interpolate', 'RUN', *rest)}"
         raise OptionError("--model", "was not given, and nothing here names a model", "a run or a checkpoint", hint)
     return model
 
@@ -100,7 +100,7 @@ def _keyframes(keys: Sequence[Source], model: Model, seed: int) -> tuple[Tensor,
     labels = [c for _, c in parts if c is not None]
     if len(z) < 2:
         second = "seed:2" if keys[0].text == "seed:1" else "seed:1"
-        hint = f"type: {shlex.join(['gantool', 'interpolate', str(model.path), keys[0].text, second])}"
+        hint = f"type: {next_line('interpolate', model.path, keys[0].text, second)}"
         raise OptionError(HERE, f"{keys[0].text} is one keyframe", "two or more to walk between", hint)
     return z, torch.cat(labels) if labels else None
 

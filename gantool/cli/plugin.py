@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from gantool.cli.console import note, say, say_json, table
+from gantool.cli.console import next_line, note, say, say_json, table
 from gantool.errors import FileError, OptionError, PluginError, nearest
 from gantool.plugins import Plugin, PluginSet
 from gantool.scaffold import kinds, scaffold
@@ -77,7 +77,7 @@ def show(found: PluginSet, name: str) -> None:
     if plugin.status in ("failed", "incompatible"):
         say(f"Next: {plugin.provider.install.replace('install', 'install -U')}")
     else:
-        say(f"Next: gantool plugin check {plugin.name}")
+        say(f"Next: {next_line('plugin', 'check', plugin.name)}")
 
 
 @command.command("check", epilog=CHECK_EPILOG)
@@ -95,7 +95,7 @@ def check(found: PluginSet, plugin: str, only: str, config: str | None, as_json:
     every = find_checks(module, **given)
     names = [name for name in every if only in name] or _why_not_loaded(every)
     if not names:
-        hint = f"type: gantool plugin check {plugin}"
+        hint = f"type: {next_line('plugin', 'check', plugin)}"
         raise OptionError("-k", f"no check of {plugin} has {only!r} in its name", hint=hint)
     outcome: dict[str, str] = {}
     for name in names:

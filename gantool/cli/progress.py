@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from gantool.cli.console import note
+from gantool.cli.console import note, with_plugins
 from gantool.files.progress import console
 from gantool.interfaces import Evaluated, Finding, Observer, Report, Start
 
@@ -54,7 +54,7 @@ class Progress(Observer):
 
     def on_finding(self, step: int, name: str, finding: Finding) -> None:
         """Say what was seen and what to type."""
-        self.on_note(f"step {step}: {name}: {finding.seen}; try: {finding.command(self._folder)}")
+        self.on_note(f"step {step}: {name}: {finding.seen}; try: {with_plugins(finding.command(self._folder))}")
 
     def on_evaluation(self, evaluated: Evaluated) -> None:
         """Show what metrics made of the run."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gantool.cli.audit_page import audit_page
-from gantool.cli.console import say
+from gantool.cli.console import next_line, say
 from gantool.cli.run_page import run_page
 from gantool.errors import FileError
 from gantool.files.envelope import write_text
@@ -38,7 +38,7 @@ def command(path: str, out: str | None) -> None:
         raise FileError(path, "does not exist", allowed, "type: ls runs")
     if not given.is_dir() and identify(given) not in ("unknown", "empty"):
         allowed = "a run folder, or a .json that gantool direction audit left"
-        raise FileError(path, "is neither a run folder nor an audit", allowed, f"type: gantool inspect {path}")
+        raise FileError(path, "is neither a run folder nor an audit", allowed, f"type: {next_line('inspect', path)}")
     wanted = check_suffix(out, (".html",)) if out is not None else None
     page, held = run_page(given) if given.is_dir() else audit_page(given)
     target = check_writable(free(wanted or (given / "report.html" if given.is_dir() else given.with_suffix(".html"))))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gantool.cli.console import next_line
 from gantool.cli.flags import place
-from gantool.errors import FileError
+from gantool.errors import FileError, typed
 from gantool.files import checkpoint, envelope
 from gantool.files.settings import read_tree
 from gantool.render import report
@@ -102,7 +102,7 @@ def _rows(folder: Path) -> tuple[list[dict[str, Any]], int]:
         raise FileError(str(log), f"cannot be read ({error.strerror})", "a file that can be read") from error
     if not rows:
         given = "has no line that can be read" if lines else "is empty: the run has told nothing yet"
-        raise FileError(str(log), given, "the log of a run", f"type: gantool inspect {shlex.quote(str(folder))}")
+        raise FileError(str(log), given, "the log of a run", f"type: {next_line('inspect', folder)}")
     return sorted(rows, key=lambda row: int(row["step"])), lines - len(rows)
 
 
@@ -219,16 +219,16 @@ def _source(part: Mapping[str, Any]) -> str:
 
 def _repeat(folder: Path, settings: _Settings, done: int) -> str:
     """Return the commands that start the run anew, where its folder lies and anywhere, or that go on with it."""
-    words = ["gantool", "train"]
+    words = ["train"]
     for section, table in _tables(settings.given).items():
         for option, value in table.items():
             words += _flag(place(section, option), value)
     commands = {
-        "Where the folder of the run lies:": f"gantool train --config {shlex.quote(str(folder))}",
-        "Anywhere, with the packages named above:": shlex.join(words),
+        "Where the folder of the run lies:": typed("train", "--config", folder),
+        "Anywhere, with the packages named above:": typed(*words),
     }
     if done < settings.steps:
-        commands["Or go on with it, where it was stopped:"] = f"gantool train --resume {shlex.quote(str(folder))}"
+        commands["Or go on with it, where it was stopped:"] = typed("train", "--resume", folder)
     return "".join(f"<p>{report.text(said)}</p>{report.code(line)}" for said, line in commands.items())
 
 

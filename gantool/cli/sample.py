@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gantool.cli.completion import label_names
-from gantool.cli.console import note, say, say_json
+from gantool.cli.console import next_line, note, say, say_json
 from gantool.cli.flags import attribute_flags
 from gantool.errors import DataError, OptionError
 from gantool.files.latents import SUFFIXES
@@ -159,7 +158,7 @@ def _next(order: Order, out: Path, path: str, by_class: bool) -> str:
         line = ["interpolate", f"{out}:0", f"{out}:{last}", "--model", path, "-o", "morph.gif"]
     else:
         line = ["sample", path, "--seeds", "0-15", "--truncation", "0.7"]
-    return f"Next: {shlex.join(['gantool', *line])}"
+    return f"Next: {next_line(*line)}"
 
 
 def _request(model: Model, values: dict[str, Any]) -> Request:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ import click
 
 from gantool.cli import flags
 from gantool.cli.completion import label_names
-from gantool.cli.console import note, say, say_json, table
+from gantool.cli.console import next_line, note, say, say_json, table
 from gantool.cli.ticks import ticks
 from gantool.config import RunConfig, Tier, resolve, stored_tier
 from gantool.errors import OptionError, UserError
@@ -262,11 +261,11 @@ def _draw(paths: list[Path], scores: Scores, out: Path) -> None:
 
 def _next(values: dict[str, Any]) -> str:
     if values["out"]:
-        return shlex.join(["gantool", "evaluate", values["model"]])
+        return next_line("evaluate", values["model"])
     asked = {
         "--class": [values["name"]] * bool(values["name"]),
         "--with": values["having"],
         "--without": values["lacking"],
     }
     labels = [part for flag, names in asked.items() for name in names for part in (flag, name)]
-    return shlex.join(["gantool", "score", values["model"], *values["pictures"][:NAMED], *labels, "-o", "scores.png"])
+    return next_line("score", values["model"], *values["pictures"][:NAMED], *labels, "-o", "scores.png")

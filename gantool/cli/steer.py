@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gantool.cli.completion import label_names
-from gantool.cli.console import note, say, say_json
+from gantool.cli.console import next_line, note, say, say_json
 from gantool.cli.film import check_out, is_film
 from gantool.cli.flags import registry_of
 from gantool.cli.sample import parse_seeds
@@ -137,7 +136,7 @@ def _say_fixed(model: Model, path: str, toward: str) -> None:
     own = next((name for name in condition.names if name.casefold() == toward.casefold()), None) if condition else None
     if condition and own:
         flag = "--class" if condition.kind == "classes" else "--with"
-        again = shlex.join(["gantool", "sample", path, flag, own])
+        again = next_line("sample", path, flag, own)
         said = f"{own} is what the model's label says; z can hardly change it, and each sample keeps its own"
         note(f"{said}. Try: {again}")
 
@@ -351,10 +350,8 @@ def _plain(order: Order, starts: Starts, steered: Steered) -> dict[str, Any]:
 
 def _next(out: Path, order: Order, model: str, values: dict[str, Any]) -> str:
     if out.suffix.lower() == ".png":
-        return shlex.join(
-            ["gantool", "interpolate", model, f"{out}:0", f"{out}:{order.columns - 1}", "-o", "morph.gif"]
-        )
+        return next_line("interpolate", model, f"{out}:0", f"{out}:{order.columns - 1}", "-o", "morph.gif")
     tools = [
         part for flag in ("classifier", "directions", "judge") if values[flag] for part in (f"--{flag}", values[flag])
     ]
-    return shlex.join(["gantool", "steer", model, "--toward", order.toward, *tools, "-o", "strip.png"])
+    return next_line("steer", model, "--toward", order.toward, *tools, "-o", "strip.png")

@@ -12,7 +12,7 @@ import click
 from gantool import processes
 from gantool.cli import flags
 from gantool.cli.completion import component_names
-from gantool.cli.console import note, say, say_json
+from gantool.cli.console import next_line, note, say, say_json
 from gantool.config import RunConfig, Tier, resolve
 from gantool.errors import OptionError
 from gantool.options import build, describe
@@ -121,7 +121,7 @@ def _resumed(
     finished = all((Path(folder) / name).exists() for name in ("grid.png", "loss.png", "training.gif"))
     if options.minutes is None and (done > steps or (done == steps and finished)):
         its = "its" if done == steps else "more than"
-        hint = f"type: gantool train --resume {folder} --steps {2 * done}"
+        hint = f"type: {next_line('train', '--resume', folder, '--steps', 2 * done)}"
         raise OptionError(f"--resume {folder}", f"has already made {its} {steps} steps", f"more than {done}", hint)
     return config, stored
 
@@ -161,16 +161,16 @@ def _train(
             }
         )
     elif outcome.signal:
-        length = f" --minutes {options.minutes:g}" if options.minutes else ""
-        again = f"gantool train --resume {outcome.folder}{length}"
+        length = ["--minutes", f"{options.minutes:g}"] if options.minutes else []
+        again = next_line("train", "--resume", outcome.folder, *length)
         stopped = f"Stopped at step {outcome.step}; nothing is lost. Go on with: {again}{_named(outcome)}"
         note(f"Pictures: {outcome.folder}/grid.png, loss.png. {stopped}")
     else:
         best = _best(outcome)
         peak = f"Best {best['metric']}: {best['value']:.4g} at step {best['step']}. " if best else ""
-        next_line = f"gantool sample {outcome.folder}{_named(outcome)}"
+        following = next_line("sample", outcome.folder)
         _say_older_best(outcome)
-        say(f"{peak}Pictures: {outcome.folder}/grid.png, training.gif, loss.png. Next: {next_line}")
+        say(f"{peak}Pictures: {outcome.folder}/grid.png, training.gif, loss.png. Next: {following}{_named(outcome)}")
     return 128 + outcome.signal if outcome.signal else 0
 
 

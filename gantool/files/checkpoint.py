@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gantool.errors import FileError
+from gantool.errors import FileError, typed
 from gantool.files import envelope
 from gantool.files.foreign import identify
 
@@ -80,7 +80,7 @@ def read(path: Path | str) -> Checkpoint:
     """Read a checkpoint file. Raises FileError for anything else, and says what it is."""
     kind = identify(path)
     if kind in NOUNS:
-        given, hint = f"is not a checkpoint but {NOUNS[kind]}", f"type: gantool inspect {path}"
+        given, hint = f"is not a checkpoint but {NOUNS[kind]}", f"type: {typed('inspect', path)}"
         raise FileError(str(path), given, "a safetensors file that gantool train wrote; pickles are never read", hint)
     header, tensors = envelope.read(path, KIND)
     for key in ("given", "resolved"):

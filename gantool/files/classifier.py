@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from gantool.errors import FileError
+from gantool.errors import FileError, typed
 from gantool.files import envelope
 from gantool.files.checkpoint import NOUNS, model_hash
 from gantool.files.foreign import identify
@@ -88,7 +88,7 @@ def write(path: Path | str, classifier: TrainedClassifier) -> None:
 def read(path: Path | str) -> TrainedClassifier:
     """Read a classifier file. Raises FileError for anything else, and says what it is: metadata is not trusted."""
     if (kind := identify(path)) in NOUNS:
-        given, hint = f"is not a classifier but {NOUNS[kind]}", f"type: gantool inspect {path}"
+        given, hint = f"is not a classifier but {NOUNS[kind]}", f"type: {typed('inspect', path)}"
         raise FileError(str(path), given, "a file that gantool classifier train wrote", hint)
     header, tensors = envelope.read(path, KIND)
     meta = header.meta

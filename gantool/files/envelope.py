@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from gantool import __version__
-from gantool.errors import FileError, UnsafeFileError
+from gantool.errors import FileError, UnsafeFileError, typed
 from gantool.files import strict
 
 if TYPE_CHECKING:
@@ -83,13 +83,13 @@ def read_header(path: Path | str, kind: str | None = None) -> Header:
     asked for, and UnsafeFileError where its header claims what no honest file does.
     """
     path = Path(path)
+    hint = f"type: {typed('inspect', path)}"
     text, tensors = _parts(path)
     if text is None:
-        hint = f"type: gantool inspect {path}"
         raise FileError(str(path), "is a safetensors file, but not one of gantool's", "a file that gantool wrote", hint)
     meta = _metadata(path, text)
     if kind is not None and meta["kind"] != kind:
-        raise FileError(str(path), f"is a {meta['kind']} file", f"a {kind} file is needed", f"gantool inspect {path}")
+        raise FileError(str(path), f"is a {meta['kind']} file", f"a {kind} file is needed", hint)
     return Header(path, meta["kind"], meta, tensors)
 
 
@@ -181,7 +181,7 @@ def check_format(path: Path | str, number: object, version: object) -> None:
 
 
 def _damaged(path: Path, why: str) -> FileError:
-    return FileError(str(path), f"is damaged: {why}", "a whole file", f"type: gantool inspect {path}")
+    return FileError(str(path), f"is damaged: {why}", "a whole file", f"type: {typed('inspect', path)}")
 
 
 def metadata_text(kind: str, meta: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gantool.errors import FileError, OptionError, UnsafeFileError
+from gantool.errors import FileError, OptionError, UnsafeFileError, typed
 from gantool.files.directions import Directions
 from gantool.files.foreign import check_npy, identify
 from gantool.interfaces import Direction, Finder, Slot
@@ -167,7 +167,7 @@ def import_boundary(path: Path, model: Model, names: Sequence[str]) -> Direction
 def _array(path: Path) -> np.ndarray[Any, Any]:
     kind = identify(path)
     if kind != "npy":
-        raise FileError(str(path), f"is no numpy array ({kind})", "a .npy file", f"type: gantool inspect {path}")
+        raise FileError(str(path), f"is no numpy array ({kind})", "a .npy file", f"type: {typed('inspect', path)}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd escapes in the header

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gantool.errors import FileError, OptionError, nearest
+from gantool.errors import FileError, OptionError, nearest, typed
 from gantool.files.scores import Scores
 from gantool.interfaces import Evidence, Finder
 from gantool.latent.effects import scores_of
@@ -130,7 +130,7 @@ def _stored(model: Model, ask: Ask, stored: Scores) -> Evidence:
     where = str(ask.source.get("scores", "--scores"))
     if stored.model_hash != model.hash:
         given = "holds scores of another model" if stored.model_hash else "holds scores of pictures, not of samples"
-        hint = f"type: gantool classifier label {model.path} --classifier FILE"
+        hint = f"type: {typed('classifier', 'label', model.path, '--classifier', 'FILE')}"
         raise FileError(where, given, f"scores of {model.path}", hint)
     if stored.z is None and stored.seeds is None:
         raise FileError(where, "holds no latents", "a file that classifier label wrote for a model's samples")

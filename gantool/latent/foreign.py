@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from gantool.config import RunConfig, Tier, resolve
-from gantool.errors import FileError, OptionError, UserError, nearest
+from gantool.errors import FileError, OptionError, UserError, nearest, typed
 from gantool.files import checkpoint as checkpoints
 from gantool.files.checkpoint import Checkpoint
 from gantool.files.condition import describe_condition
@@ -182,7 +182,7 @@ def choose(
     best = [one for one in found if one.rank == found[0].rank]
     if len(best) > 1:
         keys = ", ".join(one.key or "the file itself" for one in best)
-        hint = f"type: gantool convert {path} OUT.safetensors --key {best[-1].key}"
+        hint = f"type: {typed('convert', path, 'OUT.safetensors', '--key', best[-1].key)}"
         raise FileError(str(path), f"holds several generators: {keys}", "one of them", hint)
     return found[0], [one.key or "the file itself" for one in found[1:]]
 
@@ -201,7 +201,7 @@ def _unknown(content: Any, path: Path | str, registry: Registry) -> FileError:
     """Say what a torch file without a generator holds instead."""
     if is_latents(content):
         given, needed = "holds latents that gantool saved, not a model", "a run folder, a checkpoint or a generator"
-        return FileError(str(path), given, needed, f"type: gantool inspect {path}")
+        return FileError(str(path), given, needed, f"type: {typed('inspect', path)}")
     held = _state_dicts(content)
     tensors = {_join(key, name): part for key in held for name, part in held[key].items()}
     needed = f"a generator of {' or '.join(registry.names('converter')) or 'a converter (none is installed)'}"
@@ -212,7 +212,7 @@ def _unknown(content: Any, path: Path | str, registry: Registry) -> FileError:
     shown = [f"{name} {tuple(part.shape)}" for name, part in list(tensors.items())[:SHOWN]]
     what = ", ".join(shown) + (f", ... {len(tensors)} in all" if len(tensors) > SHOWN else "")
     given = f"is not a checkpoint but a file of tensors that no converter knows ({what or 'no tensors by name'})"
-    return FileError(str(path), given, needed, f"type: gantool inspect {path}")
+    return FileError(str(path), given, needed, f"type: {typed('inspect', path)}")
 
 
 def _looks_like_critic(tensors: Mapping[str, Tensor]) -> bool:

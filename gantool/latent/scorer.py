@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gantool.errors import FileError, OptionError, PluginError, nearest
+from gantool.errors import FileError, OptionError, PluginError, nearest, typed
 from gantool.files import classifier as files
 from gantool.files.classifier import Head, TrainedClassifier
 from gantool.files.foreign import identify
@@ -189,7 +189,7 @@ def open_scorer(given: str, registry: Registry, shape: tuple[int, ...] | None, f
         )
     part = registry.get(KIND, given, flag).create()
     if part.names is None:
-        hint = f"type: gantool classifier train --classifier {given} --data NAME"
+        hint = f"type: {typed('classifier', 'train', '--classifier', given, '--data', 'NAME')}"
         raise OptionError(flag, f"{given} is not trained yet", "a classifier file", hint)
     return _trained(part, given, shape)
 

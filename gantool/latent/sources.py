@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from gantool.errors import FileError, OptionError
+from gantool.errors import FileError, OptionError, typed
 from gantool.files import envelope, latents
 from gantool.files.foreign import identify
 from gantool.latent.labels import CLASSES, named
@@ -155,7 +155,8 @@ def latents_of(text: str | Source, model: Model, seed: int = 0) -> tuple[Tensor,
         c = _classes(source.text.removeprefix("class:"), model)
         return model.latents([seed]).repeat(len(c), 1), c
     if source.z is None:
-        raise OptionError(source.text, f"is {source.what}", f"needed: {NEEDED}", f"type: gantool inspect {source.text}")
+        hint = f"type: {typed('inspect', source.text)}"
+        raise OptionError(source.text, f"is {source.what}", f"needed: {NEEDED}", hint)
     _check(source, source.z, model)
     return source.z, _labels(source, model)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gantool.config import RunConfig, Tier, merge_trees, normalise, resolve
-from gantool.errors import RunError
+from gantool.errors import RunError, typed
 from gantool.files import checkpoint as checkpoints
 from gantool.files.checkpoint import Checkpoint
 from gantool.latent.model import restore_config
@@ -38,7 +38,7 @@ def open_run(folder: Path | str, asked: Sequence[Tier], registry: Registry) -> t
                     allowed = (
                         "on resume only the length, --accumulate, logging, the device and where files lie may change"
                     )
-                    hint = f"start a new run: gantool train --config {folder} ..."
+                    hint = f"start a new run: {typed('train', '--config', folder)} ..."
                     raise RunError(tier.place(section, option), f"{value} was given, the run has {old}", allowed, hint)
     changed = resolve(registry, [Tier(str(stored.path), own), *asked])
     given = merge_trees([stored.meta["given"], *(tier.tree for tier in asked)])

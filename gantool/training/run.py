@@ -16,7 +16,16 @@ from PIL import Image
 
 from gantool import __version__
 from gantool.config import RunConfig
-from gantool.errors import DataError, FileError, OptionError, RunError, TrainingError, is_out_of_memory, printable
+from gantool.errors import (
+    DataError,
+    FileError,
+    OptionError,
+    RunError,
+    TrainingError,
+    is_out_of_memory,
+    printable,
+    typed,
+)
 from gantool.files import checkpoint as checkpoints
 from gantool.files.checkpoint import Checkpoint
 from gantool.files.condition import describe_condition
@@ -185,7 +194,7 @@ def _check_newest(folder: RunFolder, resume: Checkpoint) -> None:
 def _check_data(run: Prepared, resume: Checkpoint) -> None:
     if run.info.fingerprint != resume.meta.get("fingerprint"):
         given = "the data differs from what the run was trained on"
-        hint = f"bring the data back, or start anew: gantool train --config {resume.path.parent.parent}"
+        hint = f"bring the data back, or start anew: {typed('train', '--config', resume.path.parent.parent)}"
         raise RunError(f"--resume {resume.path.parent.parent}", given, "the same data", hint)
 
 
@@ -321,7 +330,7 @@ def _rescue(run: Prepared, gone: RunFolder, labels: dict[str, torch.Tensor]) -> 
     folder = RunFolder.create(gone.path)
     _save(run, folder, labels)
     saved = f"its last step, {run.state.step}, is saved in {folder.path}"
-    hint = f"type: gantool train --resume {folder.path}"
+    hint = f"type: {typed('train', '--resume', folder.path)}"
     return TrainingError(str(gone.path), "was removed or renamed while the run went on", saved, hint)
 
 
@@ -330,7 +339,7 @@ def _out_of_memory(run: Prepared, folder: RunFolder, error: Exception) -> Traini
     training, size = run.config.training, run.phases.group.size
     more = range(training.accumulate + 1, training.batch_size // (2 * size) + 1)
     parts = next((parts for parts in more if training.batch_size % (parts * size) == 0), None)
-    again = f"gantool train {'--resume' if (folder.path / 'latest').is_file() else '--config'} {folder.path}"
+    again = typed("train", "--resume" if (folder.path / "latest").is_file() else "--config", folder.path)
     hint = f"type: {again} --accumulate {parts}" if parts else "give a smaller --batch-size"
     given = f"memory ran out in step {run.state.step + 1} ({str(error)[:200]})"
     allowed = f"a smaller --batch-size than {training.batch_size}, or its parts one after the other"
@@ -347,8 +356,8 @@ def _label_rows(run: Prepared) -> dict[str, torch.Tensor]:
 
 def _write_config(run: Prepared, folder: RunFolder) -> None:
     meta = run.meta()
-    place = printable(str(folder.path))  # a name may hold a line's end, or bytes that are no letters
-    head = f"# Written by gantool {__version__}. `gantool train --config {place}` starts again from [given];\n"
+    again = printable(typed("train", "--config", folder.path))  # a name may hold a line's end, or odd bytes
+    head = f"# Written by gantool {__version__}. `{again}` starts again from [given];\n"
     head += "# [resolved] is what ran, every default included; [components] says who provides each.\n\n"
     trees = {"given": _without_none(meta["given"]), "resolved": _without_none(meta["resolved"])}
     trees["components"] = meta["components"]

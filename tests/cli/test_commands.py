@@ -1,6 +1,7 @@
 """The commands as a person types them, on a small run."""
 
 import json
+import shlex
 
 import numpy as np
 import pytest
@@ -47,6 +48,36 @@ def test_training_says_where_the_pictures_are_and_what_to_type_next(gantool, tmp
     assert "Pictures: runs/shapes-dcgan-wgan-gp/grid.png" in said.out
     assert "Next: gantool sample runs/shapes-dcgan-wgan-gp" in said.out
     assert (tmp_path / "runs/shapes-dcgan-wgan-gp/training.gif").exists()
+
+
+LOCAL = """
+from gantool import Component, hookimpl
+from gantool_classic.losses import Bce
+
+GANTOOL_API = 1
+
+
+class Mine(Bce): ...
+
+
+@hookimpl
+def gantool_components():
+    return [Component("loss", "mine", f"{__name__}:Mine", "A loss in a file.")]
+"""
+
+
+def test_the_line_to_type_next_works_with_a_plugin_in_a_file_and_a_name_with_spaces(gantool, workdir):
+    (workdir / "my loss.py").write_text(LOCAL)
+    given = ["--loss", "mine", "--plugin", "my loss.py", "-o", "my run", "--steps"]
+    said = gantool("train", *TINY, *given, 1).out
+    following = said.rstrip().partition(" Next: ")[2]
+    assert following == f"gantool sample '{workdir}/my run' --plugin 'my loss.py'"
+    further = gantool(*shlex.split(following)[1:]).out.rstrip().partition(" Next: ")[2]
+    assert further == f"gantool sample '{workdir}/my run' --class circle=8 --plugin 'my loss.py'"
+    refused = gantool("train", "--resume", "my run", "--plugin", "my loss.py", code=2).err
+    hint = " ".join(refused.split()).partition("type: ")[2]
+    assert hint == "gantool train --resume 'my run' --steps 2 --plugin 'my loss.py'"
+    assert "runs/" not in gantool(*shlex.split(hint)[1:]).out
 
 
 def test_the_outcome_as_json_names_the_folder_and_the_model(gantool, tmp_path):

@@ -112,7 +112,7 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
 def test_a_file_of_another_kind_is_refused_by_both_names(tmp_path):
     path = raw(tmp_path / "f", {})
     assert str(refused(path, "checkpoint")) == (
-        f"{path}: is a latents file; a checkpoint file is needed; gantool inspect {path}"
+        f"{path}: is a latents file; a checkpoint file is needed; type: gantool inspect {path}"
     )
 
 

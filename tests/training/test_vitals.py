@@ -368,9 +368,11 @@ def test_a_finding_is_one_line_on_stderr_a_row_of_the_log_and_in_the_last_line(a
     done = run_cli(*always)
     folder = workdir / "run"
     command = f"gantool train --config {folder} --loss wgan-gp"
-    assert f"step 1: always: 1 readings of bce; try: {command}\n" in done.err
-    assert done.err.count("always") == 1
-    assert done.out.endswith(f"Next: gantool sample {folder}. Found: always; see {folder}/log.jsonl\n")
+    assert f"step 1: always: 1 readings of bce; try: {command} --plugin always.py\n" in done.err
+    assert done.err.count("always:") == 1
+    assert done.out.endswith(
+        f"Next: gantool sample {folder} --plugin always.py. Found: always; see {folder}/log.jsonl\n"
+    )
     rows = read_log(folder / "log.jsonl")
     assert rows[1] == {"step": 1, "finding": "always", "seen": "1 readings of bce", "try": command}
     assert [row["step"] for row in rows if "loss_d" in row] == [1, 2, 3]
