@@ -84,11 +84,15 @@ class TrainingOptions(Options, frozen=True):
 
 @dataclass(frozen=True)
 class Tier:
-    """Settings from one source; ``label`` says where a value stands, for messages."""
+    """Settings from one source; ``label`` says where a value stands, for messages.
+
+    ``owners`` names the component of a section that the source had: options that it gives are for that one alone.
+    """
 
     name: str
     tree: Tree
     label: Callable[[str, str], str] | None = None
+    owners: Mapping[str, str] = field(default_factory=dict)
 
     def place(self, section: str, option: str) -> str:
         """Say where this tier gave an option: ``recipe wgan-gp: training.lr_g``."""
@@ -212,12 +216,20 @@ def resolve(registry: Registry, given: Iterable[Tier] = ()) -> RunConfig:
     asked = _normalised(registry, given)
     chosen = choose(registry, asked)
     names = {section: component.name for section, component in chosen.items()}
+    asked = [replace(tier, tree=_owned(tier, names)) for tier in asked]
     recipes = [tier for section in reversed(CHOICE) for tier in _recipe_tiers(registry, section, chosen[section])]
     applying = [tier for tier in recipes if _applies(tier, names)]
     tiers = [_base_tier(registry), *applying, *asked]
     lists = _choose_lists(registry, tiers)
     _check_tables(registry, asked, lists)
     return _finish(chosen, lists, tiers, asked)
+
+
+def _owned(tier: Tier, names: Mapping[str, str]) -> Tree:
+    """Return a tier's settings without those of components that were not chosen this time."""
+    return {
+        section: table for section, table in tier.tree.items() if tier.owners.get(section) in (None, names.get(section))
+    }
 
 
 def _check_tables(registry: Registry, asked: list[Tier], lists: Mapping[str, tuple[Component, ...]]) -> None:

@@ -7,15 +7,16 @@ python scripts/commands.py --check   # exit with 1 where one is stale
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
 
-from gantool.cli.components import COLUMNS, option_rows
+from gantool.cli.components import COLUMNS, flag_rows, option_rows
 from gantool.cli.main import cli
+from gantool.config import TrainingOptions
 from gantool.plugins import load_plugins
-from gantool.registry import KINDS, Component
+from gantool.registry import KINDS
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "reference"
@@ -29,6 +30,13 @@ changed; 130, 143 and 129 stopped by Ctrl-C, SIGTERM and a closed terminal, afte
 
 {sections}
 """
+TRAINING = """### Of every run
+
+How any run trains. The defaults are those without a recipe; `gantool train --help` shows what the recipes of the data,
+the loss and the architecture on the line make of them. The flags of the parts themselves are on the page of
+[components](components.md).
+
+{options}"""
 COMPONENTS = """# Components
 
 What the built-in plugin brings, and the options of each. Made from the code by `python scripts/commands.py`; a test
@@ -59,6 +67,8 @@ def sections(command: click.Command, name: str, parent: click.Context) -> Iterat
     """Yield the section of a command, then those of its own commands."""
     context = short(command, name, parent)
     yield f"## {context.command_path}\n\n```text\n{command.get_help(context)}\n```"
+    if context.command_path == "gantool train":
+        yield TRAINING.format(options=table(flag_rows(TrainingOptions)))
     if isinstance(command, click.Group):
         for inner, one in subcommands(command, context):
             yield from sections(one, inner, context)
@@ -83,14 +93,15 @@ def components() -> Iterator[str]:
         flag = f"`--{kind.section}`; " if kind.section else ""
         yield f"## {kind.name}\n\n{flag}{USES[kind.use]}."
         for part in registry.all(kind.name):
-            yield f"### {part.name}\n\n{part.summary}" + table(part)
+            options = table(option_rows(part))
+            yield f"### {part.name}\n\n{part.summary}" + (f"\n\n{options}" if options else "")
 
 
-def table(part: Component) -> str:
-    """Return the options of a component as a table; nothing where it has none."""
-    rows = [COLUMNS, ("---",) * len(COLUMNS), *((f"`{flag}`", *rest) for flag, *rest in option_rows(part))]
+def table(options: Iterable[Sequence[str]]) -> str:
+    """Return options as a table; nothing where there are none."""
+    rows = [COLUMNS, ("---",) * len(COLUMNS), *((f"`{flag}`", *rest) for flag, *rest in options)]
     lines = (f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows)
-    return "\n\n" + "\n".join(lines) if len(rows) > 2 else ""
+    return "\n".join(lines) if len(rows) > 2 else ""
 
 
 def main() -> None:

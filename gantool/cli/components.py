@@ -11,7 +11,7 @@ import click
 
 from gantool.cli.console import is_terminal, next_line, say, say_json, table
 from gantool.errors import OptionError, nearest
-from gantool.options import describe
+from gantool.options import Options, describe
 from gantool.plugins import PluginSet
 from gantool.registry import KINDS, Component, Registry
 
@@ -113,10 +113,14 @@ def _show(component: Component) -> None:
 def option_rows(component: Component) -> list[tuple[str, str, str, str]]:
     """Return what stands under ``COLUMNS`` for each option of a component."""
     kind = KINDS[component.kind]
-    prefix = kind.section if kind.use == "one" else component.name
+    return flag_rows(component.options, f"{kind.section if kind.use == 'one' else component.name}.")
+
+
+def flag_rows(options: type[Options], prefix: str = "") -> list[tuple[str, str, str, str]]:
+    """Return what stands under ``COLUMNS`` for each of these options."""
     return [
-        (f"--{prefix}.{option.flag}", _text(option.default), option.allowed, option.description)
-        for option in describe(component.options)
+        (f"--{prefix}{option.flag}", _text(option.default), option.allowed, option.description)
+        for option in describe(options)
     ]
 
 

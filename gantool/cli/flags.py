@@ -18,7 +18,7 @@ from gantool.cli.completion import component_names, label_names
 from gantool.config import RunConfig, Tier, TrainingOptions, choose, choose_lists, resolve
 from gantool.errors import FileError, OptionError, PluginError, UserError
 from gantool.files import checkpoint, envelope
-from gantool.files.settings import read_settings, read_tree
+from gantool.files.settings import read_owners, read_settings, read_tree
 from gantool.files.sources import check_sources
 from gantool.options import Option, Options, build, describe, parse
 from gantool.plugins import PluginSet, load_plugins
@@ -278,7 +278,7 @@ def source_tiers(registry: Registry, found: Mapping[str, str]) -> list[Tier]:
     if name := found.get("recipe"):
         tiers.append(Tier(f"recipe {name}", read_recipe(registry, name)))
     if path := found.get("config"):
-        tiers.append(Tier(f"config {path}", read_settings(path)))
+        tiers.append(Tier(f"config {path}", read_settings(path), owners=read_owners(path)))
     return tiers
 
 

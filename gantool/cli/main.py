@@ -94,7 +94,7 @@ def _plugin_commands(ctx: click.Context) -> Mapping[str, Command]:
 )
 @click.pass_context
 def cli(ctx: click.Context, debug: bool, no_plugins: bool, plugins: tuple[str, ...]) -> None:
-    """Train and use GANs. Every part is a plugin; all files are safetensors."""
+    """Train and use GANs. Every part is a plugin; checkpoints are safetensors."""
     found = _plugins(ctx)
     ctx.obj = found
     for plugin in found.broken() if ctx.invoked_subcommand != "plugin" else ():

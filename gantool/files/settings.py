@@ -10,7 +10,7 @@ from typing import Any
 from gantool.errors import FileError
 from gantool.files import checkpoint, envelope
 
-__all__ = ["read_settings", "read_tree"]
+__all__ = ["read_owners", "read_settings", "read_tree"]
 
 MOST_BYTES = 2**20
 MOST_DOTS = 100  # in a line: the time that a dotted key takes grows with the square of its parts
@@ -26,6 +26,15 @@ def read_settings(path: Path | str) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise FileError(f"--config {path}", "its [given] is not a table", "a file that gantool wrote")
     return given
+
+
+def read_owners(path: Path | str) -> dict[str, str]:
+    """Return the components that a run had, by section; of a TOML of one's own nothing is known."""
+    resolved = read_tree(path).get("resolved")
+    tables = resolved if isinstance(resolved, dict) else {}
+    return {
+        section: str(table["name"]) for section, table in tables.items() if isinstance(table, dict) and "name" in table
+    }
 
 
 def read_tree(path: Path | str) -> dict[str, Any]:

@@ -40,10 +40,12 @@ GREY: dict[str, Any] = {
             "training": {"steps": 8000, "lr_g": 5e-4, "lr_d": 5e-4, "betas": [0.5, 0.99], "lr_schedule": "linear"},
         },
         {
-            "arch": {"name": "dcgan", "upsample": "bilinear", "kernel": 3},
+            # Of Fashion-MNIST, 2,000 steps, seed 0: FID 23 with these; 45 with rates of 5e-4, and 51 (nearest) or 76
+            # (bilinear) with kernels of 3 besides.
+            "arch": "dcgan",
             "loss": "wgan-gp",
             "lipschitz": {"name": "gp", "every": 2},
-            "training": {"steps": 5000, "n_critic": 1, "lr_g": 5e-4, "lr_d": 5e-4, "lr_schedule": "linear"},
+            "training": {"steps": 5000, "n_critic": 1, "lr_g": 2e-3, "lr_d": 1e-3, "lr_schedule": "linear"},
         },
         {
             # With the published rates and bound, a quarter of an hour gave blurs without a class; with equal rates, or

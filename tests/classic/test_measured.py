@@ -37,6 +37,12 @@ def test_grey_pictures_with_bce_take_the_measured_rates():
     assert (config.training.lr_g, config.training.betas, config.training.lr_schedule) == (5e-4, (0.5, 0.99), "linear")
 
 
+def test_grey_pictures_with_wgan_gp_take_the_measured_rates_and_the_published_doubling():
+    config = settle(data="fashion-mnist", loss="wgan-gp")
+    assert (config.training.lr_g, config.training.lr_d, config.training.n_critic) == (2e-3, 1e-3, 1)
+    assert (config.options["arch"].upsample, config.options["arch"].kernel) == ("transposed", 4)
+
+
 def test_another_enforcer_is_not_overruled_by_the_dataset():
     config = settle(data="shapes", loss="wgan-gp", lipschitz="clip")
     assert config.name("lipschitz") == "clip"

@@ -80,6 +80,21 @@ def test_the_line_to_type_next_works_with_a_plugin_in_a_file_and_a_name_with_spa
     assert "runs/" not in gantool(*shlex.split(hint)[1:]).out
 
 
+@pytest.mark.parametrize(
+    ("given", "then", "kept"),
+    [
+        ("--loss wgan-clip --lipschitz.bound 0.02", "--loss wgan-gp", "lipschitz.weight\t10.0\t"),
+        ("--loss wgan-gp --lipschitz.weight 5", "--loss bce", "lipschitz.name\tnone\t"),
+        ("--loss wgan-gp --lipschitz.weight 5", "--lr-g 1e-3", "lipschitz.weight\t5.0\tconfig run"),
+        ("--arch.kernel 5", "--arch mlp", "arch.name\tmlp\tflags"),
+    ],
+)
+def test_options_of_a_run_go_on_to_the_next_only_where_their_component_does(gantool, workdir, given, then, kept):
+    gantool("train", *TINY, *given.split(), "--steps", 1, "-q", "-o", "run")
+    shown = gantool("train", "--config", "run", *then.split(), "--dry-run").out
+    assert kept in shown, shown
+
+
 def test_the_outcome_as_json_names_the_folder_and_the_model(gantool, tmp_path):
     said = gantool("train", *TINY, "--steps", 1, "-q", "--json", "-o", tmp_path / "run")
     outcome = json.loads(said.out)
