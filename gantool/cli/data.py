@@ -14,7 +14,7 @@ import numpy as np
 from gantool.cli import flags
 from gantool.cli.console import next_line, note, say, say_json, table
 from gantool.config import RunConfig, resolve
-from gantool.errors import OptionError
+from gantool.files.names import check_suffix, check_writable, free
 from gantool.interfaces import DataInfo, Samples
 from gantool.plugins import PluginSet
 
@@ -55,14 +55,15 @@ def _config(ctx: click.Context, values: dict[str, Any]) -> RunConfig:
 
 def _inspect(ctx: click.Context, **values: Any) -> None:
     """Say what a dataset holds, and draw a grid of it."""
+    out = check_writable(check_suffix(values["out"], [".png"])) if values["out"] else None
     config = _config(ctx, values)
     dataset = config.create("data")
     info: DataInfo = dataset.describe()
     samples: Samples = dataset.load()
     facts = _facts(info, samples)
-    if values["out"]:
-        _draw(samples, Path(values["out"]))
-        facts["grid"] = values["out"]
+    if out:
+        _draw(samples, out := free(out))
+        facts["grid"] = str(out)
     if values["json"]:
         say_json(facts)
         return
@@ -71,22 +72,17 @@ def _inspect(ctx: click.Context, **values: Any) -> None:
         kind = info.condition.kind if info.condition else "labels"
         say(f"{kind}: " + ", ".join(f"{name} {count}" for name, count in facts["labels"].items()))
     say(f"fingerprint {info.fingerprint[:16]}")
-    if values["out"]:
-        say(f"Grid: {values['out']}")
+    if out:
+        say(f"Grid: {out}")
     line = ["train", *_data_flags(config), *(["--condition", "onehot"] if info.condition else [])]
     say(f"Next: {next_line(*line)}")
 
 
 def _data_flags(config: RunConfig) -> list[str]:
     """Return the flags that choose the dataset as it was chosen here."""
-    words = ["--data", config.name("data")]
-    for name, value in config.given.get("data", {}).items():
-        flag = f"data.{name.replace('_', '-')}"
-        if isinstance(value, bool):
-            words.append(f"--{flag}" if value else f"--no-{flag}")
-        elif name != "name" and value is not None:
-            words += [f"--{flag}", str(value)]
-    return words
+    given = {name: value for name, value in config.given.get("data", {}).items() if name != "name"}
+    options = [word for name, value in given.items() for word in flags.flag_words(flags.place("data", name), value)]
+    return ["--data", config.name("data"), *options]
 
 
 def _facts(info: DataInfo, samples: Samples) -> dict[str, Any]:
@@ -111,8 +107,6 @@ def _draw(samples: Samples, out: Path) -> None:
     from gantool.render.grid import grid, scatter
     from gantool.render.provenance import save_png
 
-    if out.suffix.lower() != ".png":
-        raise OptionError("-o", f"{out} was given", "a .png", f"type: -o {out.with_suffix('.png')}")
     spread = np.linspace(0, len(samples.values) - 1, min(SHOWN, len(samples.values))).astype(int)
     if samples.values.ndim == 2:
         save_png(scatter(samples.values[:0], samples.values[:2000]), out)
@@ -186,7 +180,7 @@ def _add(name: str, callback: Callable[..., None], *extra: click.Option) -> None
 _add(
     "inspect",
     _inspect,
-    click.Option(["-o", "--out"], metavar="PNG", help="Draw a grid of examples."),
+    click.Option(["-o", "--out"], metavar="PNG", help="Draw a grid of examples; what exists is kept."),
     click.Option(["--json"], is_flag=True, help="Print as JSON."),
 )
 _add(

@@ -329,6 +329,16 @@ def _help(option: Option, shown: str) -> str:
     return f"{option.description[:1].upper()}{option.description[1:]}. [{shown}]"
 
 
+def flag_words(flag: str, value: Any) -> list[str]:
+    """Return a setting as the words of a command line."""
+    if value is None:
+        return []
+    if isinstance(value, bool):
+        return [flag if value else f"--no-{flag.removeprefix('--')}"]
+    said = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return [f"{flag}={said}"] if said.startswith("-") else [flag, said]
+
+
 def training_flags(defaults: Mapping[str, Any]) -> list[click.Option]:
     """Return the flags of ``[training]``."""
     return [

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gantool.cli.console import next_line
-from gantool.cli.flags import place
+from gantool.cli.flags import flag_words, place
 from gantool.errors import FileError, typed
 from gantool.files import checkpoint, envelope
 from gantool.files.settings import read_tree
@@ -222,7 +222,7 @@ def _repeat(folder: Path, settings: _Settings, done: int) -> str:
     words = ["train"]
     for section, table in _tables(settings.given).items():
         for option, value in table.items():
-            words += _flag(place(section, option), value)
+            words += flag_words(place(section, option), value)
     commands = {
         "Where the folder of the run lies:": typed("train", "--config", folder),
         "Anywhere, with the packages named above:": typed(*words),
@@ -230,16 +230,6 @@ def _repeat(folder: Path, settings: _Settings, done: int) -> str:
     if done < settings.steps:
         commands["Or go on with it, where it was stopped:"] = typed("train", "--resume", folder)
     return "".join(f"<p>{report.text(said)}</p>{report.code(line)}" for said, line in commands.items())
-
-
-def _flag(flag: str, value: Any) -> list[str]:
-    """Return a setting as the words of a command line."""
-    if value is None:
-        return []
-    if isinstance(value, bool):
-        return [flag if value else f"--no-{flag.removeprefix('--')}"]
-    said = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-    return [f"{flag}={said}"] if said.startswith("-") else [flag, said]
 
 
 def _origin(folder: Path, settings: _Settings) -> list[tuple[str, object]]:

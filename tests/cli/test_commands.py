@@ -50,6 +50,20 @@ def test_training_says_where_the_pictures_are_and_what_to_type_next(gantool, tmp
     assert (tmp_path / "runs/shapes-dcgan-wgan-gp/training.gif").exists()
 
 
+def test_a_look_into_data_overwrites_nothing_and_its_next_line_repeats_lists(gantool, workdir):
+    (workdir / "cat.png").write_bytes(b"a photo")
+    line = ["data", "inspect", "--data.size", 16, "--data.length", 40, "--data.correlation", 0.5]
+    said = gantool(*line, "--data.correlate", "size,hue", "-o", "cat.png").out
+    assert (workdir / "cat.png").read_bytes() == b"a photo"
+    assert "Grid: cat-2.png\n" in said
+    assert (workdir / "cat-2.png").stat().st_size > 100
+    following = said.rstrip().partition("Next: ")[2]
+    assert "--data.correlate size,hue" in following
+    (row,) = [row for row in gantool(*shlex.split(following)[1:], "--dry-run").out.splitlines() if "correlate\t" in row]
+    assert "size" in row
+    assert "hue" in row
+
+
 LOCAL = """
 from gantool import Component, hookimpl
 from gantool_classic.losses import Bce
