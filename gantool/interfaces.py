@@ -481,8 +481,8 @@ class Subject(Protocol):
         """The trained discriminator ``D(x, c) -> [N]``, in eval mode. Raises UserError where the model has none."""
         ...
 
-    def samples(self, count: int) -> tuple[Tensor, Tensor | None]:
-        """Return the first samples and their conditions."""
+    def samples(self, count: int, c: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """Return the first samples and their conditions: those of ``c``, else as they fall in the data."""
         ...
 
     def examples(self, count: int) -> tuple[Tensor, Tensor | None]:

@@ -61,10 +61,16 @@ class ConditionedDiscriminator(nn.Module):
         """The width of the features ``h``."""
         return int(cast(Any, self.net).feature_dim)
 
+    @property
+    def compares_samples(self) -> bool:
+        """Whether a score depends on the other samples of the batch in eval mode too, as the network declares."""
+        return bool(getattr(self.net, "batch_statistics", False))
+
     def has_batch_statistics(self) -> bool:
         """Whether a score depends on the other samples of the batch: by a batch norm, or as the network declares."""
-        declared = bool(getattr(self.net, "batch_statistics", False))
-        return declared or any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in self.modules())
+        return self.compares_samples or any(
+            isinstance(module, nn.modules.batchnorm._BatchNorm) for module in self.modules()
+        )
 
 
 def used_condition(config: RunConfig, condition: Condition | None) -> Condition | None:

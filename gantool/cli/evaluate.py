@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gantool.evaluation.results import Results
     from gantool.evaluation.subject import Watch
     from gantool.interfaces import Extractor
+    from gantool.registry import Component
 
 EPILOG = """\b
 Examples:
@@ -59,10 +60,12 @@ def _run(ctx: click.Context, model: str | None, **values: Any) -> None:
     from gantool.latent.model import open_model
 
     registry = flags.registry_of(ctx)
-    out = check_writable(check_suffix(values["out"] or str(_home(model) / "evaluation.json"), [".json"]))
+    out = check_suffix(values["out"] or str(_home(model) / "evaluation.json"), [".json"])
     kept = values["save_features"]
-    kept = kept and check_writable(check_suffix(kept, [".safetensors"], "--save-features"))
+    kept = kept and check_suffix(kept, [".safetensors"], "--save-features")
     opened = open_model(model, registry).on(pick_device(values["device"]))
+    for path in filter(None, (out, kept)):
+        check_writable(path)
     if len(opened.shape) != 3 and (values["extractor"] or kept):
         flag = "--extractor" if values["extractor"] else "--save-features"
         raise OptionError(flag, "was given, and the model makes points", "a model of pictures", "leave it out")
@@ -79,12 +82,13 @@ def _run(ctx: click.Context, model: str | None, **values: Any) -> None:
         _warn(subject.describe_extractor())
         results = measure(subject, metrics, asked=asked)
         seen = {"real": subject.real, "fake": subject.fake} if kept else {}
+        source = {**results.protocol, "extractor": subject.describe_extractor()}  # also where no metric has asked it
     results = replace(results, refused={**missing, **results.refused})
     if not values["as_json"]:
         _show(results)  # before anything is written, which may fail
     files.write(out := free(out), results)
     if kept:
-        features.write(free(kept), seen, results.protocol)
+        features.write(free(kept), seen, source)
     if values["as_json"]:
         say_json({"out": str(out), **results.plain()})
     else:
@@ -96,10 +100,10 @@ def _home(model: str) -> Path:
     return Path(model) if Path(model).is_dir() else Path(model).parent
 
 
-def _extractor(ctx: click.Context, values: Mapping[str, Any]) -> tuple[str, Extractor]:
+def _extractor(ctx: click.Context, values: Mapping[str, Any]) -> tuple[Component, Extractor]:
     """Make the extractor of the line."""
     component, options = flags.chosen_tool(ctx, values)
-    return component.name, component.create(options)
+    return component, component.create(options)
 
 
 def _warn(extractor: Mapping[str, Any] | None) -> None:
@@ -173,6 +177,8 @@ def _compare(model: str | None, values: Mapping[str, Any]) -> None:
 
     if model is not None:
         raise OptionError("--compare", f"was given with {model}", "two .json files alone", "leave the model out")
+    idle = ("metrics", "extractor", "data", "count", "seed", "device", "out", "save_features")
+    flags.refuse_idle("--compare", "two .json files alone", "leave it out", *idle)
     first, second = values["compare"]
     results = files.read(first), files.read(second)
     shared = files.compare((first, second), results)

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from gantool.cli.completion import component_names, label_names
 from gantool.config import RunConfig, Tier, TrainingOptions, choose, choose_lists, resolve
@@ -390,6 +391,23 @@ def _absolute(text: Any, where: str) -> str:
         return str(Path(text).expanduser().absolute())
     except RuntimeError as error:  # ~nobody
         raise OptionError(where, f"{text} was given", "a path", "check the name behind ~") from error
+
+
+def typed_ones(*names: str) -> list[str]:
+    """Return which of these options were typed, whatever their values are."""
+    context = click.get_current_context()
+    return [name for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+
+
+def refuse_idle(beside: str, allowed: str, hint: str, *names: str) -> None:
+    """Refuse options that would do nothing."""
+    if idle := typed_ones(*names):
+        raise OptionError(flag_of(idle[0]), f"was given with {beside}", allowed, hint)
+
+
+def flag_of(name: str) -> str:
+    """Return the flag of an option by its variable."""
+    return f"--{name.replace('_', '-')}"
 
 
 def place(section: str, option: str) -> str:

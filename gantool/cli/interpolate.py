@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from gantool.cli.console import next_line, note, say, say_json
 from gantool.cli.film import check_out, is_film, new_name, write_film
-from gantool.cli.flags import registry_of
+from gantool.cli.flags import flag_of, refuse_idle, registry_of, typed_ones
 from gantool.cli.morph import HERE, MOST, Drawn, draw_latents, draw_models, draw_sum
 from gantool.errors import OptionError
 from gantool.files.latents import SUFFIXES
@@ -123,22 +122,6 @@ def _check_flags(values: dict[str, Any]) -> None:
         check_suffix(values["save_latents"], SUFFIXES, "--save-latents")
 
 
-def _given(*names: str) -> list[str]:
-    """Return which of these options were typed, whatever their values are."""
-    context = click.get_current_context()
-    return [name for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
-
-
-def _refuse_idle(beside: str, allowed: str, hint: str, *names: str) -> None:
-    """Refuse options that would do nothing."""
-    if idle := _given(*names):
-        raise OptionError(_flag(idle[0]), f"was given with {beside}", allowed, hint)
-
-
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
-
-
 def _refuse_unknown(found: Sequence[Source]) -> None:
     """Say what each argument is, where one cannot be used."""
     from gantool.latent.sources import NEEDED
@@ -160,7 +143,7 @@ def _check_numbers(models: Sequence[Source], keys: Sequence[Source], values: dic
             raise OptionError(
                 "--arith", "was given with other arguments", "a model at most", "name latents in the text"
             )
-        _refuse_idle("--arith", "a path", "leave it out", "frames", "fps", *(name for name in KEPT if name != "seed"))
+        refuse_idle("--arith", "a path", "leave it out", "frames", "fps", *(name for name in KEPT if name != "seed"))
         return
     if len(models) > 1 and (keys or len(models) > 2 or values["model"]):
         given = f"{len(models)} checkpoints were given" + (f" with {keys[0].text}" if keys else "")
@@ -174,9 +157,9 @@ def _check_numbers(models: Sequence[Source], keys: Sequence[Source], values: dic
         what = "latents" if keys else "two checkpoints"
         raise OptionError("--path", f"{values['path']} was given with {what}", f"allowed: {', '.join(allowed)}")
     if keys:
-        _refuse_idle("latents", "two checkpoints", "a path leads from seed:1 to seed:2", "seeds", "bn")
+        refuse_idle("latents", "two checkpoints", "a path leads from seed:1 to seed:2", "seeds", "bn")
     else:
-        _refuse_idle("two checkpoints", "a path of latents", "", "save_latents", "class_path", "seed")
+        refuse_idle("two checkpoints", "a path of latents", "", "save_latents", "class_path", "seed")
 
 
 def _write(drawn: Drawn, out: Path, values: dict[str, Any]) -> None:
@@ -226,7 +209,9 @@ def _next(drawn: Drawn, out: Path, sources: Sequence[str], values: dict[str, Any
     if values["arith"] or len(drawn.model.shape) == 1:
         shown = out if out.is_file() else out / f"{len(drawn.film.pixels) - 1:06d}.png"
         return next_line("inspect", shown)
-    more = [part for name in ("model", *_given(*KEPT)) if values[name] for part in (_flag(name), str(values[name]))]
+    more = [
+        part for name in ("model", *typed_ones(*KEPT)) if values[name] for part in (flag_of(name), str(values[name]))
+    ]
     if not is_film(out):
         more += [*(["--loop", values["loop"]] if values["loop"] != "none" else []), "-o", "film.gif"]
     else:

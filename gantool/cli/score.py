@@ -96,6 +96,10 @@ def command(ctx: click.Context, /, **values: Any) -> None:
     D, model = restore_critic(stored, registry), restore_model(stored, registry)
     if len(model.shape) == 1:
         raise OptionError(values["model"], "knows points, not pictures", "a model of pictures")
+    if D.compares_samples:
+        raise OptionError(
+            values["model"], "has a discriminator that compares the samples of a batch", "one that scores each alone"
+        )
     model = replace(model, config=_settings(stored, model, registry, values["root"]))
     paths = find_pictures(values["pictures"])
     carried, asked = carried_labels(model, paths, registry), _asked(model, values)

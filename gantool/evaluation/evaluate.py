@@ -39,13 +39,13 @@ class Chosen:
 def create_metrics(parts: Sequence[tuple[Component, Options]], asked: bool) -> tuple[list[Chosen], dict[str, str]]:
     """Make metrics; return them, and why others could not be made.
 
-    Raises UserError for one that was ``asked`` for by name.
+    What one raises that was ``asked`` for by name is raised.
     """
     made, refused = [], {}
     for component, options in parts:
         try:
             made.append(Chosen(component.name, component.create(options), options))
-        except UserError as error:
+        except Exception as error:
             if asked:
                 raise
             refused[component.name] = reason_of(error)
@@ -53,14 +53,14 @@ def create_metrics(parts: Sequence[tuple[Component, Options]], asked: bool) -> t
 
 
 def create_extractor(
-    create: Callable[[], tuple[str, Extractor]],
+    create: Callable[[], tuple[Component, Extractor]],
     metrics: Sequence[Chosen],
     shape: Sequence[int],
     *,
     given: bool,
     asked: bool,
-) -> tuple[tuple[str, Extractor] | None, str]:
-    """Make the extractor, with its name, where a metric needs it; return it, or None and why there is none.
+) -> tuple[tuple[Component, Extractor] | None, str]:
+    """Make the extractor, with its component, where a metric needs it; return it, or None and why there is none.
 
     One that was ``given`` is made for any metrics, and must see examples of the ``shape``. For points there is none.
     Raises UserError for one that cannot be made, where it was ``given`` or the metrics were ``asked`` for by name.
@@ -68,10 +68,10 @@ def create_extractor(
     if len(shape) != 3 or not (given or any("extractor" in one.metric.needs for one in metrics)):
         return None, ""
     try:
-        name, extractor = create()
+        component, extractor = create()
         if given:
             extractor.network((extractor.channels or shape[0], *shape[1:]))
-        return (name, extractor), ""
+        return (component, extractor), ""
     except UserError as error:
         if given or asked:
             raise
@@ -99,9 +99,9 @@ def evaluate(
     chosen, missing = create_metrics([(part, build(part.options, {})) for part in parts], metrics is not None)
     data = real_data(model, registry, None if settings is None else Tier("settings", settings))
 
-    def create() -> tuple[str, Extractor]:
+    def create() -> tuple[Component, Extractor]:
         component, options = choose_tool(registry, KINDS["extractor"], extractor)
-        return component.name, component.create(build(component.options, options))
+        return component, component.create(build(component.options, options))
 
     made, lacks = create_extractor(create, chosen, model.shape, given=bool(extractor), asked=metrics is not None)
     subject = ModelSubject(model, data, count, registry, made, seed, lacks)
@@ -151,7 +151,7 @@ def measure(
 def _measured(one: Chosen, subject: ModelSubject, refused: dict[str, str]) -> Figure | None:
     """Return a metric's figure, or None with a reason: one that fails may not take the others with it."""
     try:
-        figure = one.metric.measure(subject)
+        figure = _plain(one.metric.measure(subject))
     except Exception as error:
         refused[one.name] = reason_of(error)
         return None
@@ -160,6 +160,13 @@ def _measured(one: Chosen, subject: ModelSubject, refused: dict[str, str]) -> Fi
         refused[one.name] = "came out as a number that is not finite"
         return None
     return figure
+
+
+def _plain(figure: Figure) -> Figure:
+    """Return a figure in Python's own numbers, as they are written: those of numpy and torch are taken too."""
+    low, high = (None if bound is None else float(bound) for bound in (figure.low, figure.high))
+    details = {name: float(number) for name, number in figure.details.items()}
+    return replace(figure, value=float(figure.value), low=low, high=high, details=details)
 
 
 def reason_of(error: Exception) -> str:
@@ -205,7 +212,10 @@ def _refusal(metric: Metric, subject: ModelSubject) -> str | None:
             return "compares pictures, and the model makes points"
         if subject.extractor is None:
             return subject.lacks or "needs an extractor; type: gantool components extractor"
-    return metric.refuses(subject)
+    try:
+        return metric.refuses(subject)
+    except Exception as error:
+        return reason_of(error)
 
 
 def _version(package: str) -> str:

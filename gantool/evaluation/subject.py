@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from gantool import __version__
-from gantool.config import RunConfig, Tier, resolve, stored_tier
+from gantool.config import RunConfig, Tier, component_tree, resolve, stored_tier
 from gantool.errors import FileError, OptionError
 from gantool.evaluation.critic import restore_critic
 from gantool.evaluation.extraction import cached, channel_rule, floats, judge, rounded
@@ -21,7 +21,7 @@ from gantool.files import checkpoint as checkpoints
 from gantool.interfaces import Condition, DataInfo, Extractor, Judged, Modes, Samples
 from gantool.latent import seeds as seeding
 from gantool.latent.model import Model
-from gantool.registry import Registry
+from gantool.registry import Component, Registry
 
 __all__ = ["ModelSubject", "RealData", "real_data"]
 
@@ -61,7 +61,7 @@ def real_data(model: Model, registry: Registry, settings: Tier | None = None) ->
 
 @dataclass(eq=False)  # one subject is like no other, and can be a key
 class ModelSubject:
-    """Implements ``gantool.interfaces.Subject``. ``extractor`` is by its name, or None where no metric needs one.
+    """Implements ``gantool.interfaces.Subject``; ``extractor`` is with its component, None where no metric needs one.
 
     Real examples are the first ``count`` of a shuffle by the seed, samples those of the seeds 0 to ``count`` - 1, with
     conditions drawn from the data's where the model has any. Raises OptionError where data and model do not fit.
@@ -71,7 +71,7 @@ class ModelSubject:
     data: RealData
     count: int
     registry: Registry
-    extractor: tuple[str, Extractor] | None = None
+    extractor: tuple[Component, Extractor] | None = None
     seed: int = 0
     lacks: str = ""  # why there is no extractor
     watch: Watch = lambda what, done, total: None
@@ -143,12 +143,12 @@ class ModelSubject:
         """The trained discriminator, in eval mode. Raises FileError where the model has none."""
         return restore_critic(checkpoints.read(self.model.path), self.registry).to(self.model.device)
 
-    def samples(self, count: int) -> tuple[Tensor, Tensor | None]:
+    def samples(self, count: int, c: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """Return the first samples and their conditions; more of them than were asked for elsewhere are made too.
 
         Raises FileError where a sample is not finite.
         """
-        c = self.model.labels(range(count))
+        c = self.model.labels(range(count)) if c is None else c
         return self._sampled(range(count), c), c
 
     def examples(self, count: int) -> tuple[Tensor, Tensor | None]:
@@ -178,6 +178,7 @@ class ModelSubject:
             "examples": self.examples_hash,
             "shape": list(self.model.shape),
             "extractor": self.describe_extractor(),
+            "provider": component_tree(self.extractor[0]) if self.extractor else None,
             "versions": {"gantool": __version__, "torch": str(torch.__version__)},
         }
         return cached(source, lambda: self._judge(self._pick, len(self.rows), "real"))
@@ -191,8 +192,11 @@ class ModelSubject:
         """Say by what pictures are compared."""
         if self.extractor is None:
             return None
-        name, part = self.extractor
-        return {"name": name, **part.describe(), "channels": channel_rule(self.model.shape[0], part.channels)}
+        component, part = self.extractor
+        source = component.provider
+        file = {"sha256": source.sha256} if source.sha256 else {}  # of a plugin in a file, which anyone may change
+        told = {"name": component.name, "dist": source.dist or source.plugin, **file, **part.describe()}
+        return {**told, "channels": channel_rule(self.model.shape[0], part.channels)}
 
     def _judge(self, draw: Callable[[Sequence[int]], Tensor], count: int, what: str) -> Judged:
         assert self.extractor is not None  # a metric that asks for it says so in ``needs``

@@ -50,7 +50,7 @@ class Stand:
         D = build_discriminator(self.config, SHAPE, None, self.config.training.latent_dim)
         self.critic: nn.Module = D.eval().requires_grad_(False)
 
-    def samples(self, count: int) -> tuple[Tensor, Tensor | None]:
+    def samples(self, count: int, c: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """Return the first pictures, without a condition."""
         return self.pictures[:count], None
 
@@ -103,6 +103,8 @@ def check_figure_is_a_number_in_its_interval(case: Case) -> None:
     figure = measured(case)
     if figure is None:
         return
+    numbers = [number for number in (figure.value, figure.low, figure.high) if number is not None]
+    require(all(isinstance(number, (int, float)) for number in numbers), f"{numbers} are not all numbers of Python")
     require(math.isfinite(figure.value), f"the value is {figure.value}")
     require((figure.low is None) == (figure.high is None), "has one bound of an interval")
     if figure.low is not None and figure.high is not None:

@@ -20,7 +20,7 @@ from gantool.interfaces import DataInfo, Evaluated, Extractor, Samples
 from gantool.latent.model import restore_model
 from gantool.options import build
 from gantool.recipes import choose_tool
-from gantool.registry import KINDS, Registry
+from gantool.registry import KINDS, Component, Registry
 from gantool.training.folder import RunFolder
 from gantool.training.observers import read_log
 from gantool.training.options import RunOptions
@@ -36,7 +36,7 @@ class Appraisal:
     registry: Registry
     metrics: Sequence[Chosen]
     asked: str  # the flag that named these metrics, empty where none did
-    extractor: tuple[str, Extractor] | None
+    extractor: tuple[Component, Extractor] | None
     lacks: str  # why there is no extractor
     count: int
     device: torch.device
@@ -130,11 +130,13 @@ class Appraisal:
         return ModelSubject(model, self.data, self.count, self.registry, self.extractor, lacks=self.lacks)
 
 
-def _extractor(registry: Registry, given: str | None) -> tuple[str, Extractor]:
+def _extractor(registry: Registry, given: str | None) -> tuple[Component, Extractor]:
     """Make an extractor by its name or by the file of its weights."""
     component, options = choose_tool(registry, KINDS["extractor"], given)
     try:
-        return component.name, component.create(build(component.options, options))
-    except (OptionError, FileError) as error:  # its hint names flags that this command does not have
-        where, hint = f"--extractor {component.name}", "give the file itself: --extractor FILE"
-        raise OptionError(where, error.given, "an extractor that needs no options here", hint) from error
+        return component, component.create(build(component.options, options))
+    except (OptionError, FileError) as error:
+        if f"--{component.name}." not in f"{error.where} {error.hint}":
+            raise
+        where, hint = f"--extractor {component.name}", "give the file itself: --extractor FILE"  # for want of its flags
+        raise OptionError(where, error.given, error.allowed, hint) from error

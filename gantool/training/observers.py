@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 from gantool.files import strict
 from gantool.files.envelope import write_text
+from gantool.files.progress import remark
 from gantool.interfaces import Evaluated, Finding, Observer, Report, Start
 
 __all__ = ["Found", "Guarded", "JsonLog", "read_log"]
@@ -83,11 +84,15 @@ class Guarded(Observer):
 
 
 class JsonLog(Observer):
-    """Appends one JSON object a line; on resume, lines after the checkpoint's step are cut off first."""
+    """Appends one JSON object a line; on resume, lines after the checkpoint's step are cut off first.
+
+    Lines that a full disk does not take wait in memory until it does: a log may not end a run.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: TextIO | None = None
+        self._waiting = False
 
     def on_start(self, start: Start) -> None:
         """Open the log, without the steps that are made again."""
@@ -121,14 +126,22 @@ class JsonLog(Observer):
         self._write({**row, "keep": evaluated.keep} if evaluated.keep else row)
 
     def _write(self, row: Mapping[str, Any]) -> None:
-        if self._file:
+        if not self._file:
+            return
+        try:
             self._file.write(json.dumps(row) + "\n")
             self._file.flush()
+            self._waiting = False
+        except OSError as error:
+            if not self._waiting:
+                remark(f"{self.path}: cannot be written ({error.strerror}); training goes on, free some space")
+            self._waiting = True
 
     def on_end(self, step: int) -> None:
         """Close the log."""
         if self._file:
-            self._file.close()
+            with contextlib.suppress(OSError):  # lines that are waiting
+                self._file.close()
 
 
 def _short(numbers: Mapping[str, float]) -> dict[str, float]:

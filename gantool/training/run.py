@@ -287,7 +287,7 @@ def _train(
         Interval(options.checkpoint_every, CHECKPOINTS, CHECKPOINT_SECONDS, begun),
         Probe(run.phases) if options.diagnose else None,
         Interval(None, READINGS, begun=begun),
-        appraise if appraisal else None,
+        in_folder(appraise) if appraisal else None,
         Interval(options.evaluate_every, EVALUATIONS, begun=begun) if appraisal else NEVER,
     )
     with Stop(repeats=group.size == 1) as stop:
@@ -330,8 +330,14 @@ def _rescue(run: Prepared, gone: RunFolder, labels: dict[str, torch.Tensor]) -> 
     folder = RunFolder.create(gone.path)
     _save(run, folder, labels)
     saved = f"its last step, {run.state.step}, is saved in {folder.path}"
-    hint = f"type: {typed('train', '--resume', folder.path)}"
+    hint = f"type: {_again(run, folder, '--resume')}"
     return TrainingError(str(gone.path), "was removed or renamed while the run went on", saved, hint)
+
+
+def _again(run: Prepared, folder: RunFolder, way: str) -> str:
+    """Return the line that goes on with a run, or starts it again; one by the clock needs its minutes."""
+    minutes = run.options.minutes
+    return typed("train", way, folder.path, *(["--minutes", f"{minutes:g}"] if minutes is not None else []))
 
 
 def _out_of_memory(run: Prepared, folder: RunFolder, error: Exception) -> TrainingError:
@@ -339,7 +345,7 @@ def _out_of_memory(run: Prepared, folder: RunFolder, error: Exception) -> Traini
     training, size = run.config.training, run.phases.group.size
     more = range(training.accumulate + 1, training.batch_size // (2 * size) + 1)
     parts = next((parts for parts in more if training.batch_size % (parts * size) == 0), None)
-    again = typed("train", "--resume" if (folder.path / "latest").is_file() else "--config", folder.path)
+    again = _again(run, folder, "--resume" if (folder.path / "latest").is_file() else "--config")
     hint = f"type: {again} --accumulate {parts}" if parts else "give a smaller --batch-size"
     given = f"memory ran out in step {run.state.step + 1} ({str(error)[:200]})"
     allowed = f"a smaller --batch-size than {training.batch_size}, or its parts one after the other"

@@ -46,7 +46,10 @@ class Critiqued:
     def examples(self, count):
         return self.real[:count], None if self.c is None else self.c[:count]
 
-    def samples(self, count):
+    def samples(self, count, c=None):
+        """Return the fakes, each moved by the label that is asked for."""
+        if c is not None:
+            return self.fake[:count] + c.view(-1, *[1] * (self.fake.dim() - 1)), c
         return self.fake[:count], None if self.asked is None else self.asked[:count]
 
 
@@ -149,8 +152,10 @@ def test_mixed_points_have_the_labels_of_the_real_ones_and_fakes_their_own():
     c, asked = torch.full((50,), 2.0), torch.full((40,), 7.0)
     found = audit(Critiqued(Square(), real, fake, c, asked))
     plain = audit(Critiqued(Square(), real, fake))
-    for place, times in (("real", 2), ("fake", 7), ("mixed", 2)):
+    for place, times in (("real", 2), ("fake", 7)):
         assert found.details[f"{place} max"] == pytest.approx(times * plain.details[f"{place} max"], rel=1e-5)
+    paired = audit(Critiqued(Square(), real, fake + 2))  # fakes of the real ones' label
+    assert found.details["mixed max"] == pytest.approx(2 * paired.details["mixed max"], rel=1e-5)
 
 
 @torch.no_grad()

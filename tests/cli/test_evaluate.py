@@ -253,6 +253,127 @@ def test_cached_pictures_are_never_those_of_other_data(place, run_cli, tmp_path)
     assert fid("noise")["value"] != fid("flat")["value"]
 
 
+PLUGIN = """
+from gantool import Component, hookimpl
+
+GANTOOL_API = 1
+
+
+class Raises:
+    needs, packages, better = (), (), None
+
+    def __init__(self, options):
+        {made}
+
+    def refuses(self, subject):
+        {refuses}
+
+    def measure(self, subject):
+        {measure}
+
+
+@hookimpl
+def gantool_components():
+    return [Component("metric", "odd", f"{{__name__}}:Raises", "A metric.")]
+"""
+SOUND = {"made": "pass", "refuses": "return None", "measure": "raise ValueError('at measuring')"}
+
+
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        ({"made": "import no_such_package"}, "No module named 'no_such_package'"),
+        ({"refuses": "raise KeyError('at refusing')"}, "KeyError: 'at refusing'"),
+        ({}, "ValueError: at measuring"),
+        ({"measure": "return 0.5"}, "AttributeError"),
+    ],
+)
+def test_a_plugins_metric_takes_no_other_with_it(odd, said, place, run_cli, workdir):
+    (workdir / "odd.py").write_text(PLUGIN.format(**{**SOUND, **odd}))
+    found = run_cli("evaluate", place / "ring", "--plugin", "odd.py", "--lipschitz.iterations", 2, "-o", "a.json")
+    assert found.code == 0, found.err
+    assert "odd was left out: failed" in found.err
+    assert said in found.err
+    assert set(json.loads((workdir / "a.json").read_text())["figures"]) == {"modes", "lipschitz"}
+
+
+def test_numbers_of_numpy_and_torch_are_written(place, run_cli, workdir):
+    measure = "import numpy, torch; from gantool import Figure; "
+    measure += "return Figure(numpy.float32(0.5), details={'of torch': torch.tensor(0.25)})"
+    (workdir / "odd.py").write_text(PLUGIN.format(**{**SOUND, "measure": measure}))
+    found = run_cli("evaluate", place / "ring", "--plugin", "odd.py", "--metrics", "odd", "-o", "a.json")
+    assert found.code == 0, found.err
+    figure = json.loads((workdir / "a.json").read_text())["figures"]["odd"]
+    assert (figure["value"], figure["details"]) == (0.5, {"of torch": 0.25})
+
+
+EYES = """
+import torch
+from gantool import Component, hookimpl
+
+GANTOOL_API = 1
+
+
+class Eyes:
+    channels, names = None, None
+
+    def __init__(self, options): ...
+
+    def describe(self):
+        return {{"weights": "none"}}
+
+    def network(self, shape):
+        return Mean()
+
+
+class Mean(torch.nn.Module):
+    def forward(self, x):
+        return {pooled}(x, 4).flatten(1), None
+
+
+@hookimpl
+def gantool_components():
+    return [Component("extractor", "eyes", f"{{__name__}}:Eyes", "Pixels.")]
+"""
+
+
+def test_features_of_a_plugin_that_was_changed_are_not_those_of_before(place, run_process, workdir):
+    found = []
+    for pooled in ("adaptive_avg_pool2d", "adaptive_max_pool2d"):
+        (workdir / "eyes.py").write_text(EYES.format(pooled=f"torch.nn.functional.{pooled}"))
+        line = ["--plugin", "eyes.py", "--extractor", "eyes", "--metrics", "fid", "-n", 60, "-o", f"{pooled}.json"]
+        kept = ["--save-features", f"{pooled}.safetensors"]
+        done = run_process("evaluate", place / "plain", *line, *kept, OMP_NUM_THREADS="1")
+        assert done.code == 0, done.err
+        found.append(features.read(workdir / f"{pooled}.safetensors")[0]["real"].features)
+    assert (found[0] < found[1]).any()  # the mean of pixels and their maximum
+    compared = run_process("evaluate", "--compare", "adaptive_avg_pool2d.json", "adaptive_max_pool2d.json")
+    assert compared.code == 2
+    assert "extractor.sha256" in compared.err
+
+
+def test_a_mistyped_model_makes_no_folder(run_cli, workdir):
+    found = run_cli("evaluate", "runs/mine/checkpoints/step-00000100.safetensors")
+    assert found.code == 2
+    assert "does not exist" in found.err
+    assert list(workdir.iterdir()) == []
+
+
+def test_features_name_their_extractor_where_no_metric_asked_it(place, run_cli, tmp_path):
+    file = tmp_path / "f.safetensors"
+    line = ["--metrics", "lipschitz", "--lipschitz.iterations", 2, "-o", tmp_path / "a.json", "--save-features", file]
+    assert evaluate(run_cli, place, "plain", *line).code == 0
+    assert features.read(file)[1]["extractor"]["name"] == "classifier"
+    assert run_cli("inspect", file).code == 0
+
+
+def test_flags_that_do_nothing_beside_compare_are_refused(place, run_cli, tmp_path):
+    for more in (["--metrics", "kid"], ["-o", "c.json"], ["-n", 100]):
+        found = run_cli("evaluate", "--compare", "a.json", "b.json", *more)
+        assert found.code == 2
+        assert "was given with --compare" in found.err
+
+
 def test_a_place_that_cannot_be_written_is_found_out_first(place, run_cli, monkeypatch):
     monkeypatch.setattr("gantool.evaluation.evaluate.measure", None)  # would be called after the check
     found = run_cli("evaluate", place / "ring", "-o", "/proc/nope/a.json")

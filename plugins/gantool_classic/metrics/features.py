@@ -52,7 +52,10 @@ class Fid(OfFeatures):
         count, width = min(map(len, features)), features[0].shape[1]
         note = ""
         if count <= width:
-            note = f"{count} samples for {width} features make FID mostly bias; use kid, or -n {10 * width}"
+            short = subject.real_count < subject.count  # all that the data has: no -n gives more
+            more = f"{count} real pictures" if short else f"{count} samples"
+            other = "use kid" if short else f"use kid, or -n {10 * width}"
+            note = f"{more} for {width} features make FID mostly bias; {other}"
         return Figure(found[self.fidelity.KEY_METRIC_FID], note=note)
 
 
@@ -136,10 +139,11 @@ class InceptionScore(OfFeatures):
         self.fidelity: Any = fidelity("metric_isc", "--metrics is")
 
     def refuses(self, subject: Subject) -> str | None:
-        """Refuse an extractor without classes, and fewer samples than splits."""
+        """Refuse an extractor without classes, and fewer than two samples in a split, where the score is 1 whatever."""
         if subject.names is None:
             return "needs an extractor that tells classes; type: gantool components extractor"
-        return None if subject.count >= self.splits else f"needs {self.splits} samples, one for each split; give -n"
+        least = 2 * self.splits
+        return None if subject.count >= least else f"needs {least} samples, two for each split; give -n {least}"
 
     def measure(self, subject: Subject) -> Figure:
         """Return the mean over the splits and its interval."""

@@ -26,8 +26,8 @@ TINY = 1e-30  # keeps the norm of a layer without weights at 0
 class LipschitzAudit:
     """Mean norm of the critic's gradient at points between real and generated ones; 1 is what a penalty asks for.
 
-    Each point lies anywhere on the line from a generated to a real one, and has the label of the real one (Gulrajani et
-    al. 2017, algorithm 1). The details have the norms at both ends too; the share of weights at the bound of an
+    Each point lies anywhere on the line from a generated to a real one of one label, as in training (Gulrajani et al.
+    2017, algorithm 1). The details have the norms at both ends too; the share of weights at the bound of an
     enforcer that clips, where they tend to gather (section 3 there); and the spectral norm of each layer that x passes,
     for a convolution that of its map from all of its input, the condition's planes among it. Their product bounds the
     slope of a critic without norm layers (Miyato et al. 2018, equation 7).
@@ -55,7 +55,8 @@ class LipschitzAudit:
         D, random = subject.critic, torch.Generator().manual_seed(subject.seed)
         real, c = subject.examples(self.options.count)
         fake, asked = subject.samples(min(self.options.count, subject.count))
-        mixed = _mixed(real, fake, random)
+        paired = fake if c is None else subject.samples(min(len(fake), len(real)), c[: len(fake)])[0]
+        mixed = _mixed(real, paired, random)
         norms = {
             "real": gradient_norms(D, real, c),
             "fake": gradient_norms(D, fake, asked),
