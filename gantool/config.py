@@ -398,9 +398,7 @@ def _settle(config: RunConfig) -> RunConfig:
 
 
 def native_bf16() -> bool:
-    """Whether this processor multiplies bfloat16 in hardware, or a CUDA device is there to do it."""
-    if Path("/proc/driver/nvidia/version").exists():
-        return True
+    """Whether this processor multiplies bfloat16 in hardware."""
     try:
         flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:

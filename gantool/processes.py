@@ -6,7 +6,7 @@ import os
 
 from gantool.errors import OptionError
 
-__all__ = ["local_rank", "rank", "world_size"]
+__all__ = ["local_rank", "local_world_size", "rank", "world_size"]
 
 MOST = 10**6  # processes of a group
 
@@ -24,6 +24,11 @@ def rank() -> int:
 def local_rank() -> int:
     """Return its number among those of its machine. Raises OptionError where ``LOCAL_RANK`` is not one of these."""
     return _number("LOCAL_RANK", 0, 0, world_size() - 1)
+
+
+def local_world_size() -> int:
+    """Return how many there are on its machine. Raises OptionError where ``LOCAL_WORLD_SIZE`` is not a count."""
+    return _number("LOCAL_WORLD_SIZE", 1, 1, world_size())
 
 
 def _number(name: str, default: int, least: int, most: int) -> int:

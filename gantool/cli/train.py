@@ -72,7 +72,7 @@ def _run(ctx: click.Context, **values: Any) -> int | None:
     if values["dry_run"]:
         from gantool.cli.dryrun import dry_run
 
-        dry_run(config, options)
+        dry_run(config, options, stored, values["json"])
         return None
     observers = {part.name: part.create(own) for part, own in flags.chosen_tools(ctx, values)}
     return _train(config, options, stored, values, registry, observers)

@@ -59,6 +59,7 @@ class Appraisal:
         Raises UserError for a metric or an extractor that there is not, or that lacks something.
         """
         if options.evaluate_every is None and options.metrics is None and options.keep_best is None:
+            _refuse_idle(options)
             return None
         wanted = options.keep_best if options.metrics is None else options.metrics
         parts = registry.all("metric") if wanted is None else registry.named("metric", wanted)
@@ -128,6 +129,13 @@ class Appraisal:
     def _subject(self, path: Path) -> ModelSubject:
         model = restore_model(checkpoints.read(path), self.registry).on(self.device)
         return ModelSubject(model, self.data, self.count, self.registry, self.extractor, lacks=self.lacks)
+
+
+def _refuse_idle(options: RunOptions) -> None:
+    """Refuse what would do nothing in a run that evaluates nothing."""
+    idle = {"--extractor": options.extractor, "--evaluate-count": options.evaluate_count != RunOptions().evaluate_count}
+    for flag in (flag for flag, given in idle.items() if given):
+        raise OptionError(flag, "was given, and nothing is evaluated", "with evaluations", "add --evaluate-every N")
 
 
 def _extractor(registry: Registry, given: str | None) -> tuple[Component, Extractor]:

@@ -30,8 +30,10 @@ class SynchronisedBatchNorm(nn.modules.batchnorm._BatchNorm):
         axes = [0, *range(2, input.dim())]
         x = input.to(torch.promote_types(input.dtype, torch.float32))
         own_var, own_mean = torch.var_mean(x, axes, correction=0)
-        mean, square = _Mean.apply(torch.stack([own_mean, own_var + own_mean.square()]))
-        var = square - mean.square()
+        mean = _Mean.apply(own_mean)
+        var = _Mean.apply(
+            own_var + (own_mean - mean).square()
+        )  # E x^2 - mean^2 would cancel where a channel varies little
         self._remember(mean.detach(), var.detach(), x.numel() // x.shape[1] * dist.get_world_size())
         shape = (-1, *[1] * (input.dim() - 2))
         scale = (var + self.eps).rsqrt() * (1.0 if self.weight is None else self.weight)

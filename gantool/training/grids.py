@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ __all__ = ["FixedGrid"]
 
 SIDE = 8  # tiles in a row of the grid
 POINTS = 1000  # in a scatter
+PIXELS = 2**18  # of pictures in one pass: 64 of 64x64; with more, those of large pictures may not fit into the memory
 
 
 class FixedGrid:
@@ -37,6 +39,7 @@ class FixedGrid:
             self.c = torch.from_numpy(samples.labels[np.arange(count) % len(samples.labels)])
         else:
             self.c = None
+        self.at_once: int = max(1, min(count, PIXELS // prod(shape[1:]))) if not self.vectors else count
         self.seeds: list[int] = list(range(count))
         self.z: Tensor = prior.latents(self.seeds)
 
@@ -47,10 +50,12 @@ class FixedGrid:
         was_training = G.training
         G.eval()
         c = None if self.c is None else self.c.to(device)
-        values = G(self.z.to(device, state.dtype), c)
+        z = self.z.to(device, state.dtype)
+        parts = [slice(start, start + self.at_once) for start in range(0, len(z), self.at_once)]
+        values = torch.cat([G(z[part], None if c is None else c[part]).float().cpu() for part in parts])
         G.train(was_training)
         if self.vectors:
-            return scatter(values.float().cpu().numpy(), self.real[:2000])
+            return scatter(values.numpy(), self.real[:2000])
         return grid(to_uint8(values), SIDE)
 
     def save(self, image: Image.Image, path: Path, model: str | None = None) -> None:

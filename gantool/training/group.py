@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
@@ -21,6 +22,7 @@ from gantool.training.signals import SIGNALS
 __all__ = ["Group", "joined"]
 
 LONGEST_TEXT = 4096  # bytes
+PATIENCE = timedelta(days=1)  # of those that wait while the first evaluates; one that died is noticed at once
 
 
 class Group:
@@ -73,9 +75,9 @@ class Group:
             dist.all_reduce(whole)
         except RuntimeError as error:
             hint = "the last checkpoint is whole; go on from it with --resume"
-            raise TrainingError(
-                _name(self.rank, self.size), "another one has ended", "all train together", hint
-            ) from error
+            said = str(error).strip().partition("\n")[0]
+            given = f"another one has ended, or cannot be reached ({said})"
+            raise TrainingError(_name(self.rank, self.size), given, "all train together", hint) from error
 
     def share(self, text: str | None) -> str:
         """Return the text of at most 4096 bytes that the first process gives, and the others do not have."""
@@ -98,9 +100,13 @@ def joined(device: torch.device) -> Iterator[Group]:
         yield Group()
         return
     if device.type == "cuda":
+        there, asked = torch.cuda.device_count(), processes.local_world_size()
+        if asked > there:
+            hint = f"type: torchrun --nproc-per-node {there} -m gantool train ..., or add --device cpu"
+            raise OptionError("--device cuda", f"{asked} processes on {there} GPU(s)", "a GPU for each process", hint)
         torch.cuda.set_device(device)
     try:
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
     except (ValueError, RuntimeError) as error:  # torch.distributed's own errors are of these
         said = " ".join(str(error).split())
         hint = "type: torchrun --nproc-per-node K -m gantool train ..."

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from gantool.config import RunConfig, Tier, merge_trees, normalise, resolve
-from gantool.errors import RunError, typed
+from gantool.errors import FileError, RunError, typed
 from gantool.files import checkpoint as checkpoints
 from gantool.files.checkpoint import Checkpoint
 from gantool.latent.model import restore_config
@@ -26,7 +27,7 @@ def open_run(folder: Path | str, asked: Sequence[Tier], registry: Registry) -> t
     """
     if not Path(folder).is_dir():
         raise RunError(f"--resume {folder}", "is not a folder", "a run folder that gantool train left", "type: ls runs")
-    stored = checkpoints.read(checkpoints.find(folder, resuming=True))
+    stored = _read(Path(folder))
     asked = [replace(tier, tree=normalise(registry, tier.tree, tier.name)) for tier in asked]
     config = restore_config(stored, registry)
     own, changeable = config.tree(), {LENGTH, PARTS, *_places(config)}
@@ -43,6 +44,21 @@ def open_run(folder: Path | str, asked: Sequence[Tier], registry: Registry) -> t
     changed = resolve(registry, [Tier(str(stored.path), own), *asked])
     given = merge_trees([stored.meta["given"], *(tier.tree for tier in asked)])
     return replace(changed, given=given), stored
+
+
+def _read(folder: Path) -> Checkpoint:
+    """Read a run's newest checkpoint. Raises FileError, with the way back to the one before, where it is damaged."""
+    path = checkpoints.find(folder, resuming=True)
+    try:
+        return checkpoints.read(path)
+    except FileError as error:
+        older = sorted(one for one in path.parent.glob("step-*.safetensors") if one.name < path.name)
+        if not older:
+            raise
+        back = f"echo {older[-1].relative_to(folder).as_posix()} > {shlex.quote(str(folder / 'latest'))}"
+        raise FileError(
+            error.where, error.given, error.allowed, f"to go on from the one before, type: {back}"
+        ) from error
 
 
 def _places(config: RunConfig) -> set[tuple[str, str]]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import tomli_w
 import torch
@@ -52,13 +53,15 @@ from gantool.training.state import TrainingState, build_state
 from gantool.training.vitals import Probe
 from gantool.training.watch import Watch
 
-__all__ = ["Outcome", "Prepared", "prepare", "train"]
+__all__ = ["Outcome", "Prepared", "check_data", "default_name", "prepare", "train"]
 
 FRAMES = 200  # the most in the film
 GRIDS, CHECKPOINTS = 24, 10  # in a run, where no interval is given
 READINGS = 60  # of its vitals
 EVALUATIONS = 10
 NEVER = Interval(None, 0)
+AMPERE = (8, 0)  # the first generation of NVIDIA's GPUs that multiplies bfloat16
+FRAME_SIDE = 1100  # pixels of a frame of the film: a grid of 128x128 is whole, larger ones would fill the memory
 CHECKPOINT_SECONDS = 600.0  # the most work that a crash may cost, unless --checkpoint-every says otherwise
 LABEL_ROWS = 4096  # kept in a checkpoint, so that labels can be drawn without the data
 
@@ -121,6 +124,7 @@ def prepare(config: RunConfig, options: RunOptions, group: Group | None = None) 
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     device = pick_device(options.device)
+    config = _at_precision(config, device)
     dataset: Dataset = config.create("data")
     info, samples = dataset.describe(), dataset.load()
     if not len(samples.values) or tuple(samples.values.shape[1:]) != tuple(info.shape):
@@ -131,6 +135,15 @@ def prepare(config: RunConfig, options: RunOptions, group: Group | None = None) 
     batches = Batches(seen, config.training.batch_size, config.training.seed)
     phases = Phases(config, state, batches, device, group)
     return Prepared(config, options, device, info, samples, condition, state, phases)
+
+
+def _at_precision(config: RunConfig, device: torch.device) -> RunConfig:
+    """Return the settings with the precision of ``auto``, which was settled for the processor, as fits the device."""
+    if device.type == "cpu" or config.origins.get("training.precision") != "auto":
+        return config
+    native = device.type == "cuda" and torch.cuda.get_device_capability(device) >= AMPERE
+    training = msgspec.structs.replace(config.training, precision="bf16" if native else "fp32")
+    return replace(config, training=training)
 
 
 def train(
@@ -152,7 +165,7 @@ def train(
     with joined(pick_device(options.device)) as group:
         run = prepare(config, options, group)
         if resume is not None:
-            _check_data(run, resume)
+            check_data(run, resume)
             run.state.restore(resume)
         if not group.leads:
             return _follow(run)
@@ -191,7 +204,8 @@ def _check_newest(folder: RunFolder, resume: Checkpoint) -> None:
         raise RunError(f"--resume {folder.path}", given, "the newest checkpoint", "type the same command again")
 
 
-def _check_data(run: Prepared, resume: Checkpoint) -> None:
+def check_data(run: Prepared, resume: Checkpoint) -> None:
+    """Raise RunError where the data is not what the run of a checkpoint was trained on."""
     if run.info.fingerprint != resume.meta.get("fingerprint"):
         given = "the data differs from what the run was trained on"
         hint = f"bring the data back, or start anew: {typed('train', '--config', resume.path.parent.parent)}"
@@ -388,6 +402,7 @@ def _finish(run: Prepared, folder: RunFolder, grid: FixedGrid, digest: str) -> N
     frames = []
     for path in paths[::-every][::-1]:  # the last one always
         with Image.open(path) as frame:
+            frame.thumbnail((FRAME_SIDE, FRAME_SIDE))
             frames.append(frame.convert("RGB"))
     if frames:
         save_gif(frames, folder.path / "training.gif")

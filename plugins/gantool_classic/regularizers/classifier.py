@@ -47,7 +47,7 @@ class ClassifierSlots:
             hint = f"bring it back, or say where it lies now with {FILE}"
             given = "is another classifier than the run began with"
             raise FileError(str(self.options.file), given, "the same file", hint)
-        scores = self._on(fake.x.device).scores(fake.x)
+        scores = self._on(fake.x.device).scores(fake.x.float())
         aligned = torch.zeros((), device=fake.x.device)
         leaking = torch.zeros((), device=fake.x.device)
         for code, target in zip(fake.codes.T, self.targets, strict=True):
