@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -69,7 +70,7 @@ def audit(path: str, classifier: str, **values: Any) -> None:
     from gantool.latent.effects import draw
     from gantool.latent.locate import find_model
     from gantool.latent.scorer import open_scorer
-    from gantool.latent.steering import check_directions
+    from gantool.latent.steering import check_directions, switching
 
     out = _destination(path, values["out"])
     directions, meta = files.read(path)
@@ -79,6 +80,10 @@ def audit(path: str, classifier: str, **values: Any) -> None:
     model = find_model(directions.model_hash, Path(path), known, values["model"], registry)
     check_directions(directions, model, path)
     scorer = open_scorer(classifier, registry, model.shape)
+    short = [switching(model.prior.slots, vector) for vector in directions.vectors]
+    if (least := max(short)) >= values["strength"]:
+        name = directions.names[short.index(least)]
+        note(f"{name} turns a category, which happens beyond {least:.1f}; try: --strength {math.ceil(least + 0.5)}")
     count, quiet = values["count"], values["quiet"]
     z, c = draw(model, count, "audit", values["seed"])
     real = None if values["no_data"] else _real(model, scorer, values["seed"])
@@ -92,7 +97,7 @@ def audit(path: str, classifier: str, **values: Any) -> None:
         say_json({"out": str(out), "model_hash": model.hash, "classifier": scorer.label, **found.plain()})
         return
     _report(found)
-    following = next_line(*_next(found, directions, path, str(model.path), classifier))
+    following = next_line(*_next(found, directions, path, model, classifier))
     say(f"All of it on one page, with strips of samples: {next_line('report', kept)}")
     say(f"{count} samples, {values['strength']:g} std each way: {out}. Next: {following}")
 
@@ -170,15 +175,17 @@ def words(row: Row) -> str:
     return f"{leak}, and the real data does not explain it, r {row.data_r:+.2f}: the model."
 
 
-def _next(found: Audit, directions: Directions, path: str, model: str, classifier: str) -> list[str]:
+def _next(found: Audit, directions: Directions, path: str, model: Model, classifier: str) -> list[str]:
     """Say how to clean the direction that leaks most into another one's feature, or how to find a badly aimed one."""
     leaky = [row for row in found.rows if row.verdict not in ("clean", "no effect")]
     for row in sorted(leaky, key=lambda row: -abs(row.leak or 0)):
         if off := _off(row, directions):
             return ["direction", "orthogonalize", path, row.name, "--off", ",".join(off)]
         if row.verdict == "the direction" and directions.method != "ridge":
-            return ["direction", "find", model, "--toward", row.target, "--classifier", classifier]
-    return ["steer", model, "--directions", path, "--toward", found.rows[0].name, "--classifier", classifier]
+            return ["direction", "find", str(model.path), "--toward", row.target, "--classifier", classifier]
+    if len(model.shape) == 1:  # steer draws strips
+        return ["direction", "show", path]
+    return ["steer", str(model.path), "--directions", path, "--toward", found.rows[0].name, "--classifier", classifier]
 
 
 def _off(row: Row, directions: Directions) -> list[str]:

@@ -15,6 +15,7 @@ from gantool.cli.completion import component_names
 from gantool.cli.console import next_line, say, say_json, table
 from gantool.cli.ticks import ticks
 from gantool.errors import OptionError
+from gantool.files import checkpoint, envelope
 from gantool.files.names import way
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ def _find(ctx: click.Context, model: str, **values: Any) -> None:
     _figures(found)
     count = f"{len(found.names)} direction{'s' if len(found.names) > 1 else ''}"
     tools = ["--classifier", values["classifier"]] if values["classifier"] else []
-    say(f"{count}: {out}. Next: {_steer(model, out, found.names[0], tools)}")
+    following = _steer(model, out, found.names[0], tools) if len(opened.shape) == 3 else _show(out)
+    say(f"{count}: {out}. Next: {following}")
 
 
 def _ask(model: Model, values: dict[str, Any], registry: Registry) -> Ask:
@@ -182,7 +184,7 @@ def orthogonalize_command(path: str, name: str, off: str, out: str | None, as_js
         say_json({"out": str(target), "name": cleaned.names[row], "kept_norm": kept, "orthogonal_to": others})
         return
     say(f"{cleaned.names[row]} keeps {kept:.3f} of its length, orthogonal to {', '.join(others)}")
-    say(f"Directions: {target}. Next: {next_line('direction', 'show', target)}")
+    say(f"Directions: {target}. Next: {_show(target)}")
 
 
 @command.command("show", epilog=SHOW_EPILOG)
@@ -204,8 +206,8 @@ def show(path: str, as_json: bool) -> None:
         rows = zip(found.names, cosines, strict=True)
         table(("", *found.names), [(name, *(f"{value:+.2f}" for value in row)) for name, row in rows])
     known = _model(path, meta)
-    lost = next_line("inspect", path)
-    say(f"Next: {_steer(str(known), path, found.names[0]) if known and known.exists() else lost}")
+    steered = known and known.exists() and len(envelope.read_header(checkpoint.find(known)).meta.get("shape", ())) == 3
+    say(f"Next: {_steer(str(known), path, found.names[0]) if steered else next_line('inspect', path)}")
 
 
 @command.command("import", epilog=IMPORT_EPILOG)
@@ -228,7 +230,7 @@ def import_command(ctx: click.Context, path: str, model: str, names: tuple[str, 
     found = import_boundary(Path(path), opened, names)
     target = _place(out, _home(model, opened), f"directions-{Path(path).stem}")
     files.write(target, found, opened.path)
-    say(f"Directions: {target}. Next: {_steer(model, target, names[0])}")
+    say(f"Directions: {target}. Next: {_steer(model, target, names[0]) if len(opened.shape) == 3 else _show(target)}")
 
 
 @command.command("mig", epilog=MIG_EPILOG)
@@ -286,6 +288,10 @@ def _model(path: str, meta: Mapping[str, Any]) -> Path | None:
     """Return where a file of directions says that its model is, seen from here."""
     hint = meta.get("model")
     return Path(way(Path(path).parent / hint, Path())) if isinstance(hint, str) else None
+
+
+def _show(path: Path) -> str:
+    return next_line("direction", "show", path)
 
 
 def _steer(model: str, path: Path | str, name: str, tools: Sequence[str] = ()) -> str:

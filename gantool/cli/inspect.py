@@ -47,7 +47,7 @@ def explain(path: Path, registry: Registry) -> dict[str, Any]:
     """Return what a file is, with its most telling facts. Raises FileError where it cannot be read at all."""
     kind = foreign.identify(path)
     if kind == "safetensors":
-        return _safetensors(path)
+        return _safetensors(path, registry)
     if kind == "png":
         return _png(path)
     if kind in ("torch-zip", "torch-legacy"):
@@ -62,13 +62,14 @@ def explain(path: Path, registry: Registry) -> dict[str, Any]:
     raise FileError(str(path), f"is {'empty' if kind == 'empty' else 'not a file that gantool knows'}", "see --help")
 
 
-def _safetensors(path: Path) -> dict[str, Any]:
+def _safetensors(path: Path, registry: Registry) -> dict[str, Any]:
     try:
         header = envelope.read_header(path)
     except FileError as error:
         if "not one of gantool's" not in error.given:
             raise
-        return {"what": "tensors in safetensors, not written by gantool", "next": "gantool inspect RUN"}
+        what = "tensors in safetensors, not written by gantool"
+        return {"what": what, **_holding(envelope.read_tensors(path), path, registry)}
     describers = {
         "checkpoint": _checkpoint,
         "latents": _latents,
@@ -239,13 +240,23 @@ def _torch(path: Path, kind: str, registry: Registry) -> dict[str, Any]:
         content = foreign.read_torch(path)
     except UserError as error:
         return {"what": what, "problem": f"{error.given}; {error.allowed}", "next": error.hint}
+    if is_latents(content):
+        return {"what": what, **_listed(content), **_saved(path)}
+    return {"what": what, **_holding(content, path, registry)}
+
+
+def _holding(content: Any, path: Path, registry: Registry) -> dict[str, Any]:
+    """Say which tensors somebody's file holds, and which generators."""
+    return {**_listed(content), **_generator(content, path, registry)}
+
+
+def _listed(content: Any) -> dict[str, str]:
     tensors = _tensors(content)
     shown = [f"{name} {tuple(shape)}" for name, shape in list(tensors.items())[:8]]
     counted = Counter(name.split(".")[0] for name in tensors)
     more = f", ... ({len(tensors)} in all)" if len(tensors) > len(shown) else ""
     top = ", ".join(f"{name} ({count})" for name, count in counted.items())
-    holds = _saved(path) if is_latents(content) else _generator(content, path, registry)
-    return {"what": what, "tensors": ", ".join(shown) + more, "top level": top, **holds}
+    return {"tensors": ", ".join(shown) + more, "top level": top}
 
 
 def _saved(path: Path) -> dict[str, Any]:
@@ -262,7 +273,8 @@ def _generator(content: Any, path: Path, registry: Registry) -> dict[str, Any]:
     found, problems = find_generators(content, registry)
     if found:
         places = "; ".join(one.what + (f" ({one.key})" if one.key else "") for one in found)
-        return {"holds": places, "next": next_line("convert", path, f"{path.stem}.safetensors")}
+        out = f"{path.stem}.safetensors" if path.suffix != ".safetensors" else f"{path.stem}-gantool.safetensors"
+        return {"holds": places, "next": next_line("convert", path, out)}
     said = "; ".join(f"{error.given}, allowed: {error.allowed}" for error in problems.values())
     return {"problem": said} if said else {}
 

@@ -154,6 +154,8 @@ def _next(order: Order, out: Path, path: str, by_class: bool) -> str:
         line = ["sample", path, "--with", condition.names[0]]
     elif condition and not by_class:
         line = ["sample", path, "--class", f"{condition.names[0]}=8"]
+    elif condition and len(order.model.shape) == 1:
+        line = ["interpolate", path, "seed:0", "seed:1", "-o", "path.png"]
     elif condition and out.suffix.lower() == ".png" and last:
         line = ["interpolate", f"{out}:0", f"{out}:{last}", "--model", path, "-o", "morph.gif"]
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -112,6 +113,7 @@ def command(model: str, **values: Any) -> None:
     out = _destination(model, opened, values["out"])
     order = _order(opened, values, span, registry)
     _say_fixed(opened, model, values["toward"])
+    _say_short(opened, order)
     starts = _starts(opened, order.scorer, values)
     _check_size(len(starts.z), order.columns, out)
     saved = free(Path(values["save_latents"])) if values["save_latents"] else None
@@ -167,6 +169,19 @@ def _check(values: dict[str, Any]) -> tuple[float, float] | None:
     if values["save_latents"]:
         check_suffix(values["save_latents"], SUFFIXES, "--save-latents")
     return _span(values["strength"])
+
+
+def _say_short(model: Model, order: Order) -> None:
+    """Say where a walk along a direction is too short to turn a category."""
+    from gantool.latent.control import SPAN
+    from gantool.latent.steering import switching
+
+    if order.directions is None:
+        return
+    least = switching(model.prior.slots, order.directions.vectors[order.directions.index(order.toward)])
+    if least >= max(map(abs, order.span or SPAN)):
+        said = f"{order.toward} turns a category, which happens beyond {least:.1f}"
+        note(f"{said}; try: --strength {math.ceil(least + 0.5)}")
 
 
 def _span(text: str | None) -> tuple[float, float] | None:

@@ -19,6 +19,7 @@ from gantool.latent.steering import Aim, along, steer_by_gradient
 __all__ = ["POPULATION", "Order", "Steered", "columns_of", "steer"]
 
 POPULATION = 512  # samples that scores are standardised over
+SPAN = (-3.0, 3.0)  # of a walk along a direction, in standard deviations
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _along(model: Model, directions: Directions, z: Tensor, order: Order) -> Ste
     if intercept is not None and intercept != intercept:
         given = f"was given, and the direction {directions.names[row]} has no intercept"
         raise OptionError("--absolute", given, "a direction that says where its feature begins", "leave it out")
-    strengths = _strengths(order.span or (-3.0, 3.0), order.columns)
+    strengths = _strengths(order.span or SPAN, order.columns)
     vector, std = directions.vectors[row], float(directions.std[row])
     return Steered(along(z, model.prior.slots, vector, std, strengths, intercept), _heads(strengths))
 

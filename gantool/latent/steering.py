@@ -18,6 +18,7 @@ is ``strength std``, as in InterFaceGAN (Shen et al. 2020).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -221,6 +222,13 @@ def along(
     behind = torch.zeros(len(z)) if intercept is None else z @ vector + intercept
     moved = torch.stack([z + (strength * std - behind)[:, None] * vector for strength in strengths])
     return _within(moved, slots, vector)
+
+
+def switching(slots: Sequence[Slot], vector: Tensor) -> float:
+    """Return the strength beyond which ``along`` turns the categories that a vector leads to; 0 if there are none."""
+    pairs = zip(slots, parts_of(vector, slots), strict=True)
+    touched = [slot.dim for slot, part in pairs if slot.distribution == "categorical" and bool(part.any())]
+    return max((math.sqrt(dim - 1) for dim in touched), default=0.0)
 
 
 def _within(z: Tensor, slots: Sequence[Slot], vector: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ somebody was asked to stop.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
@@ -75,7 +76,7 @@ class Group:
             dist.all_reduce(whole)
         except RuntimeError as error:
             hint = "the last checkpoint is whole; go on from it with --resume"
-            said = str(error).strip().partition("\n")[0]
+            said = re.sub(r"^\[[^]]*\] *", "", str(error).strip().partition("\n")[0])  # where in torch it was raised
             given = f"another one has ended, or cannot be reached ({said})"
             raise TrainingError(_name(self.rank, self.size), given, "all train together", hint) from error
 

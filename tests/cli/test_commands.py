@@ -138,6 +138,17 @@ def test_a_dry_run_prints_shapes_counts_and_origins_and_writes_nothing(gantool, 
     assert "/taken-2\n" in gantool("train", *TINY, "-o", "taken", "--dry-run").out
 
 
+def test_a_dry_run_of_a_resumed_run_goes_on_from_it_and_is_json_where_asked(gantool, runs):
+    folder = runs / "classes"
+    before = sorted(folder.rglob("*"))
+    said = gantool("train", "--resume", folder, "--steps", 5, "--dry-run").out
+    assert f"folder         {folder}, from step 2\n" in said
+    plain = json.loads(gantool("train", "--resume", folder, "--steps", 5, "--dry-run", "--json").out)
+    assert (plain["folder"], plain["step"], plain["settings"]["training.steps"]) == (str(folder), 2, 5)
+    assert plain["parameters"]["generator"] > 100
+    assert sorted(folder.rglob("*")) == before
+
+
 def test_config_starts_again_from_what_was_given_and_one_flag_changes_it(gantool, runs, tmp_path):
     folder = runs / "classes"
     for source in (folder, folder / "config.toml", next((folder / "checkpoints").iterdir())):

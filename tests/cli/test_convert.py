@@ -214,3 +214,20 @@ def test_wrong_input_is_said_on_one_line_and_nothing_is_written(weights, run_cli
     assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
     assert said in result.err
     assert {path: path.read_bytes() for path in weights.iterdir()} == before
+
+
+def test_tensors_of_others_in_safetensors_lead_to_a_checkpoint(run_cli, workdir):
+    save_file(tutorial(), "weights.safetensors")
+    said = run_cli("inspect", "weights.safetensors").out
+    assert "main.0.weight (6, 16, 4, 4)" in said
+    following = said.rstrip().rpartition("Next: ")[2]
+    assert following == "gantool convert weights.safetensors weights-gantool.safetensors"
+    assert run_cli(*following.split()[1:]).code == 0
+    assert run_cli("sample", "weights-gantool.safetensors", "-n", 2, "-o", "a.png").code == 0
+
+
+def test_tensors_that_no_converter_knows_are_listed(run_cli, workdir):
+    save_file({"some.weight": torch.zeros(3, 2)}, "weights.safetensors")
+    said = run_cli("inspect", "weights.safetensors").out
+    assert "some.weight (3, 2)" in said
+    assert "Next:" not in said

@@ -18,7 +18,7 @@ from gantool.latent.directions import projection
 from gantool.latent.effects import measure, scores_of
 from gantool.latent.scorer import Scorer
 from gantool.latent.statistics import spearman, spread
-from gantool.latent.steering import Aim, along, check_directions, find_starts, onto_shell, steer_by_gradient
+from gantool.latent.steering import Aim, along, check_directions, find_starts, onto_shell, steer_by_gradient, switching
 
 MODEL, SCORER = oracle_model(), oracle_scorer()
 KEPT = (X, Y, COLOUR, BACKGROUND)
@@ -239,6 +239,8 @@ def test_to_another_of_k_categories_it_takes_the_root_of_k_less_one():
     _, std = projection(slots, vector[None])
     line = along(torch.eye(5)[3:4], slots, vector, float(std[0]), [1.99, 2.01])
     assert line.argmax(-1).flatten().tolist() == [3, 0]
+    assert switching(slots, vector) == 2.0
+    assert switching((Slot("noise", "normal", 5),), vector) == 0.0
 
 
 def test_absolute_strength_0_is_where_an_off_centre_feature_begins(z):  # check 13

@@ -146,6 +146,12 @@ def test_without_names_all_that_can_be_had_is_measured(tmp_path):
     assert not (tmp_path / "run" / "best").exists()
 
 
+@pytest.mark.parametrize("idle", [{"extractor": "inception"}, {"evaluate_count": 50}])
+def test_flags_of_evaluations_are_refused_where_there_are_none(idle, tmp_path):
+    with pytest.raises(OptionError, match=r"was given, and nothing is evaluated; .*add --evaluate-every"):
+        train(settings(), RunOptions(out=str(tmp_path / "run"), **idle))
+
+
 def test_an_extractor_that_is_not_there_says_how_to_get_it(tmp_path, monkeypatch):
     from gantool.errors import FileError
     from gantool_classic.extractors import scorer

@@ -1,12 +1,14 @@
 """N steps equal k steps, a stop, and N - k more: tensor for tensor."""
 
+import subprocess
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from gantool import RunOptions, Tier, load_plugins, resolve, train
-from gantool.errors import RunError
+from gantool.errors import FileError, RunError
 from gantool.files import checkpoint
 from gantool.training.resume import open_run
 
@@ -44,6 +46,18 @@ def picture_folder(root):
             pixels = random.integers(0, 256, (12 + number, 15, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(root / kind / f"{number}.png")
     return {"name": "folder", "root": str(root), "size": 16}
+
+
+def test_a_damaged_newest_checkpoint_names_the_way_back(tmp_path):
+    folder = run({"loss": "bce"}, 1, tmp_path / "my run").folder
+    resumed(folder, 2)
+    newest = checkpoint.find(folder, resuming=True)
+    newest.write_bytes(newest.read_bytes()[:-100])
+    with pytest.raises(FileError, match="is damaged") as stopped:
+        open_run(folder, [], load_plugins().registry)
+    subprocess.run(stopped.value.hint.partition("type: ")[2], shell=True, check=True)
+    assert open_run(folder, [], load_plugins().registry)[1].meta["step"] == 1
+    assert resumed(folder, 3).step == 3
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from gantool.training.average import WeightAverage
 from gantool.training.batches import Batches, to_device
 from gantool.training.folder import RunFolder
 from gantool.training.loop import Interval, Length, lr_factor
+from gantool.training.run import _at_precision
 from gantool.training.statistics import Statistics
 
 TINY = {
@@ -230,3 +231,20 @@ def test_the_precision_is_that_which_was_asked_for(tmp_path):
     weight = "net.project.weight"
     assert found["bf16"][weight].dtype == torch.float32
     assert not torch.equal(found["fp32"][weight], found["bf16"][weight])
+
+
+@pytest.mark.parametrize(
+    ("device", "capability", "given", "precision"),
+    [
+        ("cuda", (8, 0), {}, "bf16"),
+        ("cuda", (7, 5), {}, "fp32"),  # emulates bf16, more slowly
+        ("mps", None, {}, "fp32"),
+        ("cuda", (7, 5), {"precision": "bf16"}, "bf16"),
+    ],
+)
+def test_auto_takes_the_precision_of_the_device(device, capability, given, precision, monkeypatch):
+    monkeypatch.setattr("gantool.config.native_bf16", lambda: precision == "fp32")  # the processor's own says otherwise
+    monkeypatch.setattr("torch.cuda.get_device_capability", lambda device: capability)
+    config = resolve(load_plugins().registry, [Tier("test", {"training": given})])
+    assert _at_precision(config, torch.device(device)).training.precision == precision
+    assert _at_precision(config, torch.device("cpu")) is config

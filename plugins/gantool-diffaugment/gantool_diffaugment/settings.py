@@ -9,7 +9,7 @@ from gantool import Meta, Options
 if TYPE_CHECKING:
     from gantool import RunConfig
 
-WASSERSTEIN = ("wgan", "wgan-clip", "wgan-gp")
+NO_ZERO = ("wgan", "wgan-clip", "wgan-gp", "rpgan")  # any number could be added to D's scores
 
 
 class DiffAugmentOptions(Options, frozen=True):
@@ -36,9 +36,9 @@ class AdaOptions(Options, frozen=True):
 
 
 def scores_have_a_zero(config: RunConfig) -> str | None:
-    """Refuse to follow the sign of a Wasserstein critic's scores, to which any number could be added."""
+    """Refuse to follow the sign of scores to which any number could be added, as in Wasserstein and paired losses."""
     loss = config.name("loss")
-    if loss not in WASSERSTEIN or not getattr(config.options["ada"], "speed"):  # noqa: B009
+    if loss not in NO_ZERO or not getattr(config.options["ada"], "speed"):  # noqa: B009
         return None
     return (
         f"p follows the sign of D's scores, which says nothing with --loss {loss}; "

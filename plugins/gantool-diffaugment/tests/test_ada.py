@@ -1,6 +1,7 @@
 """ADA's changes against closed forms, their probabilities, and the steps of p by hand."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from gantool_diffaugment.ada import Ada, drawn_blit, drawn_geom, normal, recolou
 from gantool_diffaugment.affine import blit, geom
 from gantool_diffaugment.colour import recolour
 from gantool_diffaugment.pictures import sample
-from gantool_diffaugment.settings import AdaOptions
+from gantool_diffaugment.settings import AdaOptions, scores_have_a_zero
 
 from gantool import Tier, UserError, load_plugins, resolve
 
@@ -337,6 +338,11 @@ def test_p_stays_without_a_speed():
 def test_the_mean_sign_of_real_scores_is_measured():
     measured = Ada(AdaOptions()).measure(torch.tensor([0.1, -20.0, 3.0, 0.0]), torch.tensor([5.0] * 4))
     assert measured.item() == 0.25
+
+
+def test_the_sign_of_a_paired_loss_is_not_followed():
+    config = SimpleNamespace(name=lambda section: "rpgan", options={"ada": AdaOptions()})
+    assert "says nothing with --loss rpgan" in scores_have_a_zero(config)
 
 
 @pytest.mark.parametrize("loss", ["wgan", "wgan-gp", "wgan-clip"])
