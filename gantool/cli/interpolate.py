@@ -110,6 +110,8 @@ def command(sources: tuple[str, ...], **values: Any) -> None:
 def _check_flags(values: dict[str, Any]) -> None:
     """Refuse flags that have nothing to say beside others."""
     film = values["out"] and is_film(Path(values["out"]))
+    if not values["arith"] and not film and (values["out"] or values["loop"] == "none"):
+        refuse_idle("no film", "a .gif, .webp or .mp4", "leave it out, or give -o film.gif", "fps")
     if values["path"] == "bezier" and values["loop"] == "closed":
         given = "was given with --loop closed, and has a corner where it closes"
         raise OptionError("--path bezier", given, "a path without one", "type: --path cubic")

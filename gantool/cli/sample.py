@@ -11,7 +11,7 @@ import click
 
 from gantool.cli.completion import label_names
 from gantool.cli.console import next_line, note, say, say_json
-from gantool.cli.flags import attribute_flags
+from gantool.cli.flags import attribute_flags, refuse_idle
 from gantool.errors import DataError, OptionError
 from gantool.files.latents import SUFFIXES
 from gantool.files.names import check_suffix, free
@@ -100,6 +100,8 @@ def command(model: str, **values: Any) -> None:
     request = _request(opened, values)
     order = Order(opened, request.seeds, request.c, values["truncation"])
     out = _destination(model, opened, values["out"])
+    if out.suffix.lower() != ".png" or len(opened.shape) == 1:
+        refuse_idle(f"-o {out}", "a grid of pictures has columns", "leave it out", "columns")
     saved = check_suffix(values["save_latents"], SUFFIXES, "--save-latents") if values["save_latents"] else None
     made = _make(order, out, values["columns"] or request.columns, values["quiet"] or not leads)
     if leads:

@@ -149,6 +149,15 @@ def test_a_dry_run_of_a_resumed_run_goes_on_from_it_and_is_json_where_asked(gant
     assert sorted(folder.rglob("*")) == before
 
 
+def test_flags_that_nothing_looks_at_are_refused(gantool, runs, tmp_path):
+    model = runs / "classes"
+    refused = gantool("sample", model, "-n", 4, "--columns", 2, "-o", tmp_path / "folder", code=2).err
+    assert "--columns: was given with -o" in refused
+    refused = gantool("interpolate", model, "seed:1", "seed:2", "--fps", 9, "-o", tmp_path / "a.png", code=2).err
+    assert "--fps: was given with no film" in refused
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_config_starts_again_from_what_was_given_and_one_flag_changes_it(gantool, runs, tmp_path):
     folder = runs / "classes"
     for source in (folder, folder / "config.toml", next((folder / "checkpoints").iterdir())):

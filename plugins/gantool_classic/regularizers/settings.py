@@ -15,6 +15,8 @@ Draws = Annotated[int, Meta(ge=2, le=64, description="random directions that the
 Epsilon = Annotated[float, Meta(gt=0, le=10, description="length of the finite difference")]
 Width = Annotated[int, Meta(ge=1, le=4096, description="width of the head's hidden layer")]
 
+FEWEST = 4  # samples whose correlation is not 1 or -1 whatever they are, by far
+
 
 class InfoGanOptions(Options, frozen=True):
     """Options of ``infogan``."""
@@ -79,13 +81,17 @@ def needs_codes(config: RunConfig) -> str | None:
 
 
 def needs_classifier_file(config: RunConfig) -> str | None:
-    """Refuse slots without a classifier and without features."""
+    """Refuse slots without a classifier and without features, and batches in parts too small to correlate."""
     options = config.options["classifier"]
     if not getattr(options, "file") or not getattr(options, "features"):  # noqa: B009  # any struct, to mypy
         return (
             "needs a classifier and the features to tie; "
             "type: --classifier.file FILE --classifier.features size,hue (gantool classifier train makes one)"
         )
+    training = config.training
+    if training.batch_size < FEWEST * training.accumulate:
+        given = f"correlates the samples of a part, and has {training.batch_size} in {training.accumulate} of them"
+        return f"{given}; parts of {FEWEST} or more; type: --accumulate {max(1, training.batch_size // FEWEST)}"
     return None
 
 
