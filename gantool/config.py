@@ -73,7 +73,7 @@ class TrainingOptions(Options, frozen=True):
     ] = 1
     precision: Annotated[
         Literal["auto", "fp32", "bf16", "fp64"],
-        Meta(description="auto is bf16 where the processor computes it natively; fp64 is for checks"),
+        Meta(description="auto is bf16 where the processor or GPU computes it natively; fp64 is for checks"),
     ] = "auto"
     channels_last: Annotated[bool, Meta(description="keep images with their channels last in memory")] = True
     sync_batch_norm: Annotated[

@@ -80,17 +80,16 @@ def gantool(*line: str) -> str:
 
 def table(rows: list[dict[str, object]]) -> None:
     """Print the mean and the standard error of each layout and loss."""
-    print("| layout | loss | runs | modes | high quality | reported | seconds |")
-    print("|---|---|---|---|---|---|---|")
+    print("| layout | loss | runs | modes | high quality | reported |")
+    print("|---|---|---|---|---|---|")
     for layout in LAYOUTS:
         for loss in LOSSES:
             own = [row for row in rows if (row["layout"], row["loss"]) == (layout, loss)]
             if own:
                 modes = spread([float(row["modes"]) for row in own])  # type: ignore[arg-type]
                 quality = spread([100 * float(row["quality"]) for row in own])  # type: ignore[arg-type]
-                seconds = sum(float(row["seconds"]) for row in own) / len(own)  # type: ignore[arg-type]
                 told = sum(bool(row["findings"]) for row in own)
-                print(f"| {layout} | {loss} | {len(own)} | {modes} | {quality} % | {told} | {seconds:.0f} |")
+                print(f"| {layout} | {loss} | {len(own)} | {modes} | {quality} % | {told} |")
 
 
 def spread(values: list[float]) -> str:

@@ -15,7 +15,7 @@ Draws = Annotated[int, Meta(ge=2, le=64, description="random directions that the
 Epsilon = Annotated[float, Meta(gt=0, le=10, description="length of the finite difference")]
 Width = Annotated[int, Meta(ge=1, le=4096, description="width of the head's hidden layer")]
 
-FEWEST = 4  # samples whose correlation is not 1 or -1 whatever they are, by far
+FEWEST = 4  # samples of a part: of two any correlation is 1 or -1
 
 
 class InfoGanOptions(Options, frozen=True):
