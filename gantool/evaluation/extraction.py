@@ -15,7 +15,7 @@ from gantool.errors import FileError
 from gantool.files import features as files
 from gantool.files.cache import cache_folder
 from gantool.interfaces import Judged
-from gantool.latent.blocks import in_turn, side_by_side
+from gantool.latent.blocks import in_turn, side_by_side, without_tf32
 
 __all__ = ["cached", "channel_rule", "fit_channels", "floats", "judge", "rounded"]
 
@@ -78,7 +78,7 @@ def judge(
     def work(rows: Sequence[int]) -> tuple[Tensor, Tensor | None]:
         with torch.inference_mode():  # each thread has a mode of its own
             x = fit_channels(draw(rows), channels)
-            with in_turn(device):
+            with in_turn(device), without_tf32():
                 found, said = network(x.to(device))
         return found.float().cpu(), None if said is None else said.float().cpu()
 

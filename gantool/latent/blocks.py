@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import torch
 
-__all__ = ["in_turn", "side_by_side"]
+__all__ = ["in_turn", "side_by_side", "without_tf32"]
 
 Result = TypeVar("Result")
 
@@ -57,3 +57,14 @@ def side_by_side(
 def in_turn(device: torch.device) -> contextlib.AbstractContextManager[object]:
     """Wait until no other thread of ``side_by_side`` uses a GPU; a processor is for all."""
     return TURN if device.type != "cpu" else contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def without_tf32() -> Iterator[None]:
+    """Compute without TF32, as sampling and judging should; a training that goes on has its setting back."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before

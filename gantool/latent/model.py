@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
@@ -24,7 +23,7 @@ from gantool.files.foreign import identify
 from gantool.files.sources import check_sources
 from gantool.interfaces import Condition
 from gantool.latent import seeds as seeding
-from gantool.latent.blocks import in_turn
+from gantool.latent.blocks import in_turn, without_tf32
 from gantool.latent.foreign import read_foreign
 from gantool.latent.prior import Prior
 from gantool.networks import ConditionedGenerator, build_generator, used_condition
@@ -106,24 +105,13 @@ class Model:
         for start in range(0, len(z), size):
             part = slice(start, start + size)
             labels = None if c is None else c[part].to(self.device)
-            with in_turn(self.device), _fp32():
+            with in_turn(self.device), without_tf32():
                 x = self.G(z[part].to(self.device), labels).float().cpu()
             yield x
 
     def samples(self, z: Tensor, c: Tensor | None = None) -> Tensor:
         """Return images ``[N, C, H, W]`` in [-1, 1], or vectors ``[N, D]``."""
         return torch.cat(list(self.batches(z, c)))
-
-
-@contextlib.contextmanager
-def _fp32() -> Iterator[None]:
-    """Compute without TF32, as sampling should, and leave the setting as it was for a training that goes on."""
-    before = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.allow_tf32 = before
 
 
 def open_model(path: Path | str, registry: Registry | None = None) -> Model:
