@@ -123,6 +123,8 @@ def _resumed(
         its = "its" if done == steps else "more than"
         hint = f"type: {next_line('train', '--resume', folder, '--steps', 2 * done)}"
         raise OptionError(f"--resume {folder}", f"has already made {its} {steps} steps", f"more than {done}", hint)
+    if options.minutes is None and done == steps:  # one that was stopped at its end, or one by the clock
+        note(f"{folder} has made its {steps} steps, and gets its last pictures; to train on, add --steps or --minutes.")
     return config, stored
 
 

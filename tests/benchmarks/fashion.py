@@ -2,6 +2,7 @@
 
     python tests/benchmarks/fashion.py --root DIR --rates -o rates.json
     python tests/benchmarks/fashion.py --root DIR --judge clothes32.safetensors --steps-of rates.json -o fashion.jsonl
+    python tests/benchmarks/fashion.py --root DIR --judge clothes32.safetensors --real
     python tests/benchmarks/fashion.py -o fashion.jsonl --table
 
 The first line times each case for a minute, alone and with all cores, and writes how many steps 10 minutes take: so
@@ -20,7 +21,8 @@ and for the plain loops
     gantool convert G.pt G.safetensors --prior uniform
     gantool evaluate G.safetensors FLAGS --extractor JUDGE -n 10000 --metrics fid,kid,modes
 
-A run whose line is in the output already is not made again. Steps as they were timed are kept in
+``--real`` holds 10,000 test pictures against 10,000 of training, by the same judge: what no model should be below. A
+run whose line is in the output already is not made again. Steps as they were timed are kept in
 ``tests/benchmarks/measured/fashion-rates.json``.
 """
 
@@ -34,6 +36,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 MINUTES, TIMED = 10, 60  # of a run; seconds that a case is timed for
@@ -52,6 +55,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rates", action="store_true", help="time the cases")
+    parser.add_argument("--real", action="store_true", help="hold real pictures against real ones")
     parser.add_argument("--steps-of", type=Path, help="what --rates wrote")
     parser.add_argument("--set", action="append", default=[], metavar="FLAG=VALUE", help="for gantool train: ema=0")
     parser.add_argument("--table", action="store_true", help="print the table of what is there")
@@ -61,6 +65,9 @@ def main() -> None:
     if args.rates:
         steps = {case: timed(case, args) for case in cases}
         args.out.write_text(json.dumps(steps, indent=2) + "\n")
+        return
+    if args.real:
+        print(real(args))
         return
     rows = [json.loads(line) for line in args.out.read_text().splitlines()] if args.out.exists() else []
     done = {(row["case"], row["seed"]) for row in rows}
@@ -113,6 +120,26 @@ def measured(case: str, seed: int, steps: int, args: argparse.Namespace) -> dict
     entropy = figures["modes"]["details"]["entropy"]
     facts = {"case": case, "seed": seed, "steps": steps, "judge": judge, "set": args.set, "seconds": round(seconds)}
     return {**facts, **values, "entropy": entropy}
+
+
+def real(args: argparse.Namespace) -> dict[str, float]:
+    """Return FID and KID of test pictures held against those of training."""
+    from gantool import Options
+    from gantool.files import features
+    from gantool_classic.metrics.features import Fid, Kid
+    from gantool_classic.metrics.settings import KidOptions
+
+    sides = {}
+    with tempfile.TemporaryDirectory() as folder:
+        trained("bce none", args, folder, "--steps", "1")  # a model, for the command that saves features
+        for split in ("train", "test"):
+            file = f"{folder}/{split}.safetensors"
+            flags = ["--data.split", split, "--extractor", args.judge, "-n", str(SAMPLES), "--metrics", "fid"]
+            run("-m", "gantool", "evaluate", f"{folder}/run", *data_flags(args), *flags, "--save-features", file, "-q")
+            sides[split] = features.read(Path(file))[0]["real"]
+    subject: Any = SimpleNamespace(real=sides["train"], fake=sides["test"], count=SAMPLES, real_count=SAMPLES, seed=0)
+    metrics = {"fid": Fid(Options()), "kid": Kid(KidOptions())}
+    return {name: metric.measure(subject).value for name, metric in metrics.items()}
 
 
 def data_flags(args: argparse.Namespace) -> list[str]:

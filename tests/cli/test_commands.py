@@ -149,6 +149,14 @@ def test_a_dry_run_of_a_resumed_run_goes_on_from_it_and_is_json_where_asked(gant
     assert sorted(folder.rglob("*")) == before
 
 
+def test_a_run_that_lacks_its_last_pictures_alone_says_how_to_train_on(gantool, workdir):
+    gantool("train", *TINY, "--steps", 1, "-q", "-o", "run")
+    (workdir / "run" / "training.gif").unlink()
+    said = gantool("train", "--resume", "run", "-q")
+    assert "run has made its 1 steps, and gets its last pictures; to train on, add --steps or --minutes" in said.err
+    assert (workdir / "run" / "training.gif").exists()
+
+
 def test_flags_that_nothing_looks_at_are_refused(gantool, runs, tmp_path):
     model = runs / "classes"
     refused = gantool("sample", model, "-n", 4, "--columns", 2, "-o", tmp_path / "folder", code=2).err
