@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
@@ -47,18 +48,26 @@ def open_run(folder: Path | str, asked: Sequence[Tier], registry: Registry) -> t
 
 
 def _read(folder: Path) -> Checkpoint:
-    """Read a run's newest checkpoint. Raises FileError, with the way back to the one before, where it is damaged."""
+    """Read a run's newest checkpoint. Raises FileError where it is damaged, with the way back to one that is whole."""
     path = checkpoints.find(folder, resuming=True)
     try:
         return checkpoints.read(path)
     except FileError as error:
-        older = sorted(one for one in path.parent.glob("step-*.safetensors") if one.name < path.name)
-        if not older:
+        whole = _whole_before(path)
+        if whole is None:
             raise
-        back = f"echo {older[-1].relative_to(folder).as_posix()} > {shlex.quote(str(folder / 'latest'))}"
-        raise FileError(
-            error.where, error.given, error.allowed, f"to go on from the one before, type: {back}"
-        ) from error
+        back = f"echo {whole.relative_to(folder).as_posix()} > {shlex.quote(str(folder / 'latest'))}"
+        hint = f"to go on from an earlier one, type: {back}"
+        raise FileError(error.where, error.given, error.allowed, hint) from error
+
+
+def _whole_before(path: Path) -> Path | None:
+    """Return the newest checkpoint before one that can be read."""
+    for older in sorted((one for one in path.parent.glob("step-*.safetensors") if one.name < path.name), reverse=True):
+        with contextlib.suppress(FileError):
+            checkpoints.read(older)
+            return older
+    return None
 
 
 def _places(config: RunConfig) -> set[tuple[str, str]]:
