@@ -9,10 +9,13 @@ import time
 
 import pytest
 import torch
+import torch.distributed as dist
+from torch import nn
 
 from gantool import RunOptions, Tier, load_plugins, resolve
 from gantool.errors import OptionError
 from gantool.files import checkpoint
+from gantool.training.batch_norm import synchronised
 from gantool.training.group import Group
 from gantool.training.phases import TrainingStep
 from gantool.training.run import prepare
@@ -144,3 +147,14 @@ def test_when_a_process_dies_the_others_end_with_a_line_and_the_checkpoint_is_wh
     assert "error: process 1 of 2: another one has ended, or cannot be reached (" in errors
     assert "); all train together; the last checkpoint is whole; " in errors
     assert final(tmp_path / "run")
+
+
+def test_the_variance_of_a_channel_that_hardly_varies_does_not_cancel():
+    x = 20 + 1e-3 * torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
+    expected = nn.BatchNorm1d(4, dtype=torch.float64)(x.double())
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    try:
+        found = synchronised(nn.BatchNorm1d(4))(x)
+    finally:
+        dist.destroy_process_group()
+    assert torch.allclose(found.double(), expected, atol=5e-3)

@@ -15,8 +15,9 @@ from gantool.render.provenance import read_provenance
 from gantool.training.average import WeightAverage
 from gantool.training.batches import Batches, to_device
 from gantool.training.folder import RunFolder
+from gantool.training.grids import FixedGrid
 from gantool.training.loop import Interval, Length, lr_factor
-from gantool.training.run import _at_precision
+from gantool.training.run import _at_precision, prepare
 from gantool.training.statistics import Statistics
 
 TINY = {
@@ -248,3 +249,17 @@ def test_auto_takes_the_precision_of_the_device(device, capability, given, preci
     config = resolve(load_plugins().registry, [Tier("test", {"training": given})])
     assert _at_precision(config, torch.device(device)).training.precision == precision
     assert _at_precision(config, torch.device("cpu")) is config
+
+
+def test_a_grid_of_large_pictures_is_drawn_in_parts(monkeypatch):
+    tree = {"data": {"name": "shapes", "size": 16, "length": 40}, "arch": {"name": "dcgan", "channels": 4}}
+    run = prepare(resolve(load_plugins().registry, [Tier("test", tree)]), RunOptions(device="cpu"))
+    drawn = []
+    for pixels in (2**18, 5 * 16 * 16):
+        monkeypatch.setattr("gantool.training.grids.PIXELS", pixels)
+        grid = FixedGrid(run.state.prior, (3, 16, 16), run.condition, run.samples)
+        seen = []
+        run.state.sampler.register_forward_hook(lambda module, given, out, seen=seen: seen.append(len(out)))
+        drawn.append(np.asarray(grid.draw(run.state, run.device)).astype(int))
+        assert max(seen) == (24 if pixels == 2**18 else 5)
+    assert np.abs(drawn[0] - drawn[1]).max() <= 1
