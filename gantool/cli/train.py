@@ -97,6 +97,8 @@ def _new(registry: Registry, options: RunOptions, values: dict[str, Any], tier: 
     training: dict[str, Any] = {}
     if values["images"] is not None:
         training["steps"] = _steps_of(values["images"], config)
+    if config.training.optimizer == "rmsprop" and values["training__betas"] is not None:
+        raise OptionError("--betas", "was given with --optimizer rmsprop", "Adam's alone", "add --optimizer adam")
     recipes_own = "lr_schedule" not in config.given.get("training", {})
     if options.minutes is not None and recipes_own and config.training.lr_schedule != "constant":
         training["lr_schedule"] = "constant"  # a recipe's falling rates need a number of steps

@@ -87,6 +87,7 @@ CASES = {
     "an unknown kind": ("components networks", "there is no kind 'networks'"),
     "an unknown component": ("components loss hinge", "there is no loss 'hinge'"),
     "an unknown plugin": ("plugin show nobody", "there is no plugin 'nobody'"),
+    "betas of an optimizer without": ("train --loss wgan-clip --betas 0,0.9", "--betas: was given with --optimizer"),
     "a local plugin that is missing": ("train --plugin nowhere.py", "--plugin nowhere.py: is not a file"),
     "a pack over a file": ("data pack -o bare.pkl", "bare.pkl exists"),
 }  # fmt: skip
