@@ -89,7 +89,8 @@ def compare(names: tuple[str, str], results: tuple[Results, Results]) -> list[st
     shared = [name for name in results[0].figures if name in results[1].figures]
     if not shared:
         raise OptionError("--compare", "they have no metric in common", "results of the same metrics")
-    first, second = (_flat(_terms(one, shared)) for one in results)
+    judged = all(one.protocol.get("extractor") for one in results)  # else none of the shared metrics asked an extractor
+    first, second = (_flat(_terms(one, shared, judged)) for one in results)
     differing = [key for key in {**first, **second} if first.get(key) != second.get(key)]
     if differing:
         key = differing[0]
@@ -99,9 +100,10 @@ def compare(names: tuple[str, str], results: tuple[Results, Results]) -> list[st
     return shared
 
 
-def _terms(results: Results, shared: list[str]) -> dict[str, Any]:
-    """Return all that two results must agree in."""
-    return {**results.protocol, **{name: results.figures[name]["options"] for name in shared}}
+def _terms(results: Results, shared: list[str], judged: bool) -> dict[str, Any]:
+    """Return all that two results must agree in, the extractor only where both were ``judged`` by one."""
+    protocol = {name: term for name, term in results.protocol.items() if judged or name != "extractor"}
+    return {**protocol, **{name: results.figures[name]["options"] for name in shared}}
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -25,6 +25,11 @@ def test_like_results_are_compared_in_the_metrics_that_both_have():
     assert compare(("a", "b"), (both, results())) == ["kid"]
 
 
+def test_an_extractor_that_no_shared_metric_asked_is_no_difference():
+    whole = results({"lipschitz": FIGURE, "kid": FIGURE})
+    assert compare(("a", "b"), (whole, results({"lipschitz": FIGURE}, extractor=None))) == ["lipschitz"]
+
+
 def test_unlike_protocols_are_refused_naming_the_field():
     other = results(extractor={"name": "classifier", "weights": "cd"}, seed=1)
     with pytest.raises(OptionError, match=r"extractor.weights is ab in a.json and cd in b.json.*seed"):
