@@ -97,7 +97,10 @@ def audit(path: str, classifier: str, **values: Any) -> None:
         say_json({"out": str(out), "model_hash": model.hash, "classifier": scorer.label, **found.plain()})
         return
     _report(found)
-    following = next_line(*_next(found, directions, path, model, classifier))
+    further = _next(found, directions, path, str(model.path), classifier)
+    if len(model.shape) == 1 and further[0] == "steer":  # which draws strips
+        further = ["direction", "show", path]
+    following = next_line(*further)
     say(f"All of it on one page, with strips of samples: {next_line('report', kept)}")
     say(f"{count} samples, {values['strength']:g} std each way: {out}. Next: {following}")
 
@@ -175,17 +178,15 @@ def words(row: Row) -> str:
     return f"{leak}, and the real data does not explain it, r {row.data_r:+.2f}: the model."
 
 
-def _next(found: Audit, directions: Directions, path: str, model: Model, classifier: str) -> list[str]:
+def _next(found: Audit, directions: Directions, path: str, model: str, classifier: str) -> list[str]:
     """Say how to clean the direction that leaks most into another one's feature, or how to find a badly aimed one."""
     leaky = [row for row in found.rows if row.verdict not in ("clean", "no effect")]
     for row in sorted(leaky, key=lambda row: -abs(row.leak or 0)):
         if off := _off(row, directions):
             return ["direction", "orthogonalize", path, row.name, "--off", ",".join(off)]
         if row.verdict == "the direction" and directions.method != "ridge":
-            return ["direction", "find", str(model.path), "--toward", row.target, "--classifier", classifier]
-    if len(model.shape) == 1:  # steer draws strips
-        return ["direction", "show", path]
-    return ["steer", str(model.path), "--directions", path, "--toward", found.rows[0].name, "--classifier", classifier]
+            return ["direction", "find", model, "--toward", row.target, "--classifier", classifier]
+    return ["steer", model, "--directions", path, "--toward", found.rows[0].name, "--classifier", classifier]
 
 
 def _off(row: Row, directions: Directions) -> list[str]:
