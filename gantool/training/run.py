@@ -332,8 +332,12 @@ def _train(
 
 def _save(run: Prepared, folder: RunFolder, labels: dict[str, torch.Tensor]) -> str:
     """Write the checkpoint of the state as it is now, which ``latest`` names, and return its model hash."""
-    path = folder.checkpoint(run.state.step)
-    digest = checkpoints.write(path, run.state.tensors() | labels, run.meta())
+    path, tensors = folder.checkpoint(run.state.step), run.state.tensors()
+    broken = next((name for name, part in tensors.items() if not part.isfinite().all()), None)
+    if broken:  # by a gradient, behind a loss that was finite
+        hint = "lower --lr-g and --lr-d, or take --precision fp32; the last good checkpoint stays"
+        raise TrainingError(f"step {run.state.step}", f"{broken} is not finite", "training needs finite weights", hint)
+    digest = checkpoints.write(path, tensors | labels, run.meta())
     folder.point("latest", path)
     _write_config(run, folder)
     return digest

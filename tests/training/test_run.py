@@ -135,6 +135,21 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_checkpo
     assert all(bool(torch.isfinite(tensor).all()) for tensor in kept.part("generator.").values())
 
 
+def test_weights_that_a_gradient_broke_are_not_saved(tmp_path):
+    """The root of 0 is a finite loss, and its gradient is not."""
+    of_zero = BREAKING.replace(
+        '* (float("nan") if Breaking.calls == 4 else 1.0)', "+ ((Breaking.calls != 4) + 0 * fake.mean()).sqrt()"
+    )
+    (tmp_path / "breaking.py").write_text(of_zero)
+    plugins = discover(entry_points(group="gantool"))
+    load_local(str(tmp_path / "breaking.py"), plugins)
+    tree = {**TINY, "loss": "breaking", "training": {**TINY["training"], "steps": 9}}
+    config = resolve(plugins.registry, [Tier("test", tree)])
+    with pytest.raises(TrainingError, match=r"step 4: generator\..* is not finite"):
+        train(config, RunOptions(out=str(tmp_path / "run"), checkpoint_every=1))
+    assert checkpoint.find(tmp_path / "run", resuming=True).stem == "step-00000003"
+
+
 def test_statistics_name_the_first_step_and_term_that_broke():
     statistics = Statistics()
     for step, (d, g) in enumerate([(1.0, 2.0), (3.0, float("inf")), (float("nan"), 0.0)], start=7):
