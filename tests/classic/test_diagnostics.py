@@ -112,7 +112,9 @@ def test_rates_far_too_high_make_a_run_diverge():
 
 
 @pytest.mark.parametrize(
-    "tree", [WGAN_GP, {"loss": "bce", "training": {"lr_g": 1e-2, "lr_d": 1e-2}}], ids=["wgan-gp", "bce"]
+    "tree",
+    [WGAN_GP, {**WGAN_GP, "loss": "bce", "lipschitz": {"name": "gp", "weight": 0.1, "target": 0.0}}],
+    ids=["wgan-gp", "bce"],
 )
 def test_a_healthy_run_is_silent(tree):
     assert findings(tree, 300) == {}
