@@ -144,6 +144,10 @@ class RunConfig:
             tree |= {part.name: values(self.options[part.name]) for part in parts}
         return {**tree, "training": values(self.training)}
 
+    def flat(self) -> dict[str, Any]:
+        """Return the resolved settings by their places: ``training.lr_g``."""
+        return {f"{section}.{name}": value for section, table in self.tree().items() for name, value in table.items()}
+
     def provided(self) -> dict[str, Any]:
         """Return who provides each component, for a checkpoint's metadata."""
         lists = {section: [component_tree(part) for part in parts] for section, parts in self.lists.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -70,7 +69,7 @@ def audit(path: str, classifier: str, **values: Any) -> None:
     from gantool.latent.effects import draw
     from gantool.latent.locate import find_model
     from gantool.latent.scorer import open_scorer
-    from gantool.latent.steering import check_directions, switching
+    from gantool.latent.steering import check_directions, short_of
 
     out = _destination(path, values["out"])
     directions, meta = files.read(path)
@@ -80,10 +79,8 @@ def audit(path: str, classifier: str, **values: Any) -> None:
     model = find_model(directions.model_hash, Path(path), known, values["model"], registry)
     check_directions(directions, model, path)
     scorer = open_scorer(classifier, registry, model.shape)
-    short = [switching(model.prior.slots, vector) for vector in directions.vectors]
-    if (least := max(short)) >= values["strength"]:
-        name = directions.names[short.index(least)]
-        note(f"{name} turns a category, which happens beyond {least:.1f}; try: --strength {math.ceil(least + 0.5)}")
+    if said := short_of(model.prior.slots, directions.names, directions.vectors, values["strength"]):
+        note(said)
     count, quiet = values["count"], values["quiet"]
     z, c = draw(model, count, "audit", values["seed"])
     real = None if values["no_data"] else _real(model, scorer, values["seed"])

@@ -99,8 +99,7 @@ def _find(ctx: click.Context, model: str, **values: Any) -> None:
     _figures(found)
     count = f"{len(found.names)} direction{'s' if len(found.names) > 1 else ''}"
     tools = ["--classifier", values["classifier"]] if values["classifier"] else []
-    following = _steer(model, out, found.names[0], tools) if len(opened.shape) == 3 else _show(out)
-    say(f"{count}: {out}. Next: {following}")
+    say(f"{count}: {out}. Next: {_walk(opened, model, out, found.names[0], tools)}")
 
 
 def _ask(model: Model, values: dict[str, Any], registry: Registry) -> Ask:
@@ -230,7 +229,7 @@ def import_command(ctx: click.Context, path: str, model: str, names: tuple[str, 
     found = import_boundary(Path(path), opened, names)
     target = _place(out, _home(model, opened), f"directions-{Path(path).stem}")
     files.write(target, found, opened.path)
-    say(f"Directions: {target}. Next: {_steer(model, target, names[0]) if len(opened.shape) == 3 else _show(target)}")
+    say(f"Directions: {target}. Next: {_walk(opened, model, target, names[0])}")
 
 
 @command.command("mig", epilog=MIG_EPILOG)
@@ -288,6 +287,11 @@ def _model(path: str, meta: Mapping[str, Any]) -> Path | None:
     """Return where a file of directions says that its model is, seen from here."""
     hint = meta.get("model")
     return Path(way(Path(path).parent / hint, Path())) if isinstance(hint, str) else None
+
+
+def _walk(opened: Model, model: str, path: Path, name: str, tools: Sequence[str] = ()) -> str:
+    """Name the line that walks along a direction; of points no strip can be drawn."""
+    return _steer(model, path, name, tools) if len(opened.shape) == 3 else _show(path)
 
 
 def _show(path: Path) -> str:

@@ -33,9 +33,6 @@ def dry_run(config: RunConfig, options: RunOptions, stored: Checkpoint | None = 
     run.phases.step()
     stats = run.phases.statistics.flush()
     if as_json:
-        settings = {
-            f"{section}.{name}": value for section, table in config.tree().items() for name, value in table.items()
-        }
         counts = {"generator": _parameters(run.state.G), "discriminator": _parameters(run.state.D)}
         facts = {
             "folder": str(folder),
@@ -44,7 +41,7 @@ def dry_run(config: RunConfig, options: RunOptions, stored: Checkpoint | None = 
             "one step": stats,
             "device": str(run.device),
         }
-        say_json({**facts, "batch": list(values.shape), "settings": settings, "from": dict(config.origins)})
+        say_json({**facts, "batch": list(values.shape), "settings": config.flat(), "from": dict(config.origins)})
         return
     say(f"data           {config.name('data')}: {len(run.samples.values)} examples, a batch is {tuple(values.shape)}")
     if run.info.condition:
@@ -56,11 +53,7 @@ def dry_run(config: RunConfig, options: RunOptions, stored: Checkpoint | None = 
     say(f"discriminator  {_parameters(run.state.D):,} parameters, {len(run.state.D.state_dict())} tensors")
     say(f"one step       {'  '.join(f'{name} {value:.4g}' for name, value in stats.items())} on {run.device}")
     say(f"folder         {folder}" + (f", from step {begun}" if begun else ""))
-    rows = [
-        (f"{section}.{name}", value, config.origins.get(f"{section}.{name}", "default"))
-        for section, settings in config.tree().items()
-        for name, value in settings.items()
-    ]
+    rows = [(place, value, config.origins.get(place, "default")) for place, value in config.flat().items()]
     table(("setting", "value", "from"), rows)
     say("Nothing was written. Leave out --dry-run to train.")
 

@@ -16,7 +16,7 @@ import click
 from click.core import ParameterSource
 
 from gantool.cli.completion import component_names, label_names
-from gantool.config import RunConfig, Tier, TrainingOptions, choose, choose_lists, resolve
+from gantool.config import Tier, TrainingOptions, choose, choose_lists, resolve
 from gantool.errors import FileError, OptionError, PluginError, UserError
 from gantool.files import checkpoint, envelope
 from gantool.files.settings import read_owners, read_settings, read_tree
@@ -299,15 +299,11 @@ def component_flags(
         config = resolve(registry, tiers)
     except UserError:  # said when the command runs; a help text need not fail for it
         return components, _flat(choose_lists(registry, tiers)), {}
-    return components, _flat(config.lists), _plain(config)
+    return components, _flat(config.lists), config.flat()
 
 
 def _flat(lists: Mapping[str, Sequence[Component]]) -> list[Component]:
     return [part for section in LISTS for part in lists[section]]
-
-
-def _plain(config: RunConfig) -> dict[str, Any]:
-    return {f"{section}.{name}": value for section, table in config.tree().items() for name, value in table.items()}
 
 
 def option_flag(option: Option, section: str = "", default: Any = None) -> click.Option:
@@ -413,5 +409,5 @@ def flag_of(name: str) -> str:
 def place(section: str, option: str) -> str:
     """Return the flag that sets an option."""
     if section == "training":
-        return f"--{option.replace('_', '-')}"
+        return flag_of(option)
     return f"--{section}.{option.replace('_', '-')}" if option not in ("", "name", "names") else f"--{section}"

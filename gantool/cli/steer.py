@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -174,14 +173,13 @@ def _check(values: dict[str, Any]) -> tuple[float, float] | None:
 def _say_short(model: Model, order: Order) -> None:
     """Say where a walk along a direction is too short to turn a category."""
     from gantool.latent.control import SPAN
-    from gantool.latent.steering import switching
+    from gantool.latent.steering import short_of
 
     if order.directions is None:
         return
-    least = switching(model.prior.slots, order.directions.vectors[order.directions.index(order.toward)])
-    if least >= max(map(abs, order.span or SPAN)):
-        said = f"{order.toward} turns a category, which happens beyond {least:.1f}"
-        note(f"{said}; try: --strength {math.ceil(least + 0.5)}")
+    vector = order.directions.vectors[order.directions.index(order.toward)]
+    if said := short_of(model.prior.slots, [order.toward], vector[None], max(map(abs, order.span or SPAN))):
+        note(said)
 
 
 def _span(text: str | None) -> tuple[float, float] | None:

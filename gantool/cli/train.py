@@ -60,7 +60,7 @@ def _run(ctx: click.Context, **values: Any) -> int | None:
     """
     registry = flags.registry_of(ctx)
     given = flags.read_flags(describe(RunOptions), "run", values)
-    options = build(RunOptions, given, lambda name: f"--{name.replace('_', '-')}")
+    options = build(RunOptions, given, flags.flag_of)
     tier = flags.flag_tier(flags.chosen(ctx), values, flags.listed(ctx))
     _one_length(options, values, tier)
     if values["resume"]:

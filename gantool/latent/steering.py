@@ -36,7 +36,17 @@ from gantool.latent.model import Model
 from gantool.latent.scorer import Target
 from gantool.latent.statistics import spread
 
-__all__ = ["Aim", "Walk", "along", "check_directions", "find_starts", "onto_shell", "parts_of", "steer_by_gradient"]
+__all__ = [
+    "Aim",
+    "Walk",
+    "along",
+    "check_directions",
+    "find_starts",
+    "onto_shell",
+    "parts_of",
+    "short_of",
+    "steer_by_gradient",
+]
 
 AT_ONCE = 16  # samples in a pass that keeps a graph: a large classifier's holds much of each
 DEVIATION = {"normal": 1.0, "uniform": 3**-0.5, "categorical": 0.0}  # of one number; a category is not moved
@@ -229,6 +239,15 @@ def switching(slots: Sequence[Slot], vector: Tensor) -> float:
     pairs = zip(slots, parts_of(vector, slots), strict=True)
     touched = [slot.dim for slot, part in pairs if slot.distribution == "categorical" and bool(part.any())]
     return max((math.sqrt(dim - 1) for dim in touched), default=0.0)
+
+
+def short_of(slots: Sequence[Slot], names: Sequence[str], vectors: Tensor, strength: float) -> str:
+    """Say which of the directions ``[K, D]`` turns no category when it is walked so far, and what would; else ""."""
+    needed = [switching(slots, vector) for vector in vectors]
+    least, name = max(zip(needed, names, strict=True), key=lambda pair: pair[0])
+    if least < strength:
+        return ""
+    return f"{name} turns a category, which happens beyond {least:.1f}; try: --strength {math.ceil(least + 0.5)}"
 
 
 def _within(z: Tensor, slots: Sequence[Slot], vector: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import contextlib
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 
 from gantool.config import RunConfig, Tier, merge_trees, normalise, resolve
@@ -15,6 +16,7 @@ from gantool.files.checkpoint import Checkpoint
 from gantool.latent.model import restore_config
 from gantool.options import describe
 from gantool.registry import Registry
+from gantool.training.folder import RunFolder
 
 __all__ = ["open_run"]
 
@@ -63,7 +65,8 @@ def _read(folder: Path) -> Checkpoint:
 
 def _whole_before(path: Path) -> Path | None:
     """Return the newest checkpoint before one that can be read."""
-    for older in sorted((one for one in path.parent.glob("step-*.safetensors") if one.name < path.name), reverse=True):
+    older_ones = takewhile(lambda one: one != path, RunFolder(path.parent.parent).checkpoints())
+    for older in reversed(list(older_ones)):
         with contextlib.suppress(FileError):
             checkpoints.read(older)
             return older

@@ -50,6 +50,7 @@ from gantool.training.options import RunOptions
 from gantool.training.phases import Phases
 from gantool.training.signals import Stop
 from gantool.training.state import TrainingState, build_state
+from gantool.training.statistics import not_finite
 from gantool.training.vitals import Probe
 from gantool.training.watch import Watch
 
@@ -335,8 +336,7 @@ def _save(run: Prepared, folder: RunFolder, labels: dict[str, torch.Tensor]) -> 
     path, tensors = folder.checkpoint(run.state.step), run.state.tensors()
     broken = next((name for name, part in tensors.items() if not part.isfinite().all()), None)
     if broken:  # by a gradient, behind a loss that was finite
-        hint = "lower --lr-g and --lr-d, or take --precision fp32; the last good checkpoint stays"
-        raise TrainingError(f"step {run.state.step}", f"{broken} is not finite", "training needs finite weights", hint)
+        raise not_finite(run.state.step, f"{broken} is not finite", "weights")
     digest = checkpoints.write(path, tensors | labels, run.meta())
     folder.point("latest", path)
     _write_config(run, folder)

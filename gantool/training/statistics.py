@@ -40,6 +40,11 @@ class Statistics:
         self._values, self._steps = {}, {}
         if broken:
             step, name, number = broken
-            hint = "lower --lr-g and --lr-d, or take --precision fp32; the last good checkpoint stays"
-            raise TrainingError(f"step {step}", f"{name} became {number}", "training needs finite losses", hint)
+            raise not_finite(step, f"{name} became {number}", "losses")
         return means
+
+
+def not_finite(step: int, given: str, needed: str) -> TrainingError:
+    """Return the error of a step that went wrong, with what to try."""
+    hint = "lower --lr-g and --lr-d, or take --precision fp32; the last good checkpoint stays"
+    return TrainingError(f"step {step}", given, f"training needs finite {needed}", hint)
